@@ -1,0 +1,90 @@
+#ifndef ESPALIER_SUPERVISOR_CONTROL_CONTROL_CLIENT_H_
+#define ESPALIER_SUPERVISOR_CONTROL_CONTROL_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "supervisor/control/service_snapshot.h"
+
+namespace espalier {
+
+// A client of a running environment, for envctl and for tests.
+//
+//   ASSIGN_OR_RETURN(LockHolder two, FindInstance({.environment = "two"}));
+//   ASSIGN_OR_RETURN(auto client, ControlClient::Connect(two.control_socket));
+//   absl::Status restarted = client->Restart("links");
+//
+// Calls block; they may come from several threads at once, but not from the thread of the loop which serves them. Errors
+// are sentences for a person. UnavailableError: the environment is gone, or has ended during the call.
+class ControlClient {
+ public:
+  // Connects to the environment that listens on `socket_path`. NotFoundError if nothing does, PermissionDeniedError if it
+  // is another user's.
+  static absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& socket_path);
+  virtual ~ControlClient() = default;
+
+  struct ServiceList {
+    // In the order of their declaration.
+    std::vector<ServiceSnapshot> services;
+    // What a Watch() can resume after.
+    std::string run_id;
+    int64_t revision = 0;
+  };
+  virtual absl::StatusOr<ServiceList> List() = 0;
+
+  struct WatchOptions {
+    // Resume after this revision of this run, if its changes are still known; otherwise, and if `run_id` is empty,
+    // the watch begins with a snapshot.
+    std::string run_id;
+    int64_t after_revision = 0;
+  };
+  struct WatchEvent {
+    // Whether this is all there is (`services`), rather than one change (`change`).
+    bool is_snapshot = false;
+    std::vector<ServiceSnapshot> services;
+    ServiceChange change;
+    std::string run_id;
+    // Of the snapshot or the change.
+    int64_t revision = 0;
+  };
+  // Tells what there is and then every change, until `on_event` returns false: then OK. A watcher that did not keep up is
+  // resumed where it was, with nothing left out. UnavailableError when the environment has ended.
+  virtual absl::Status Watch(const WatchOptions& options, const std::function<bool(const WatchEvent&)>& on_event) = 0;
+
+  // Return when it is done: ready again, stopped, ready. No deadline of their own, since services have theirs.
+  virtual absl::Status Restart(const std::string& service) = 0;
+  struct StopOptions {
+    // Stop the services that use it as well, instead of refusing.
+    bool with_dependents = false;
+  };
+  virtual absl::Status Stop(const std::string& service, StopOptions options) = 0;
+  absl::Status Stop(const std::string& service) { return Stop(service, StopOptions()); }
+  virtual absl::Status Start(const std::string& service) = 0;
+
+  // Asks the environment to stop, and returns once it has begun to. WaitUntilUnlocked() waits for the end.
+  virtual absl::Status StopEnvironment() = 0;
+
+  struct LogsOptions {
+    // Empty: all.
+    std::vector<std::string> services;
+    // How many of the last lines of each.
+    int64_t tail_lines = 20;
+    // Go on with new lines as they are written.
+    bool follow = false;
+  };
+  // Tells lines until all were told or, when following, `on_line` returns false: then OK. Lines are as raw as they were
+  // written.
+  virtual absl::Status Logs(const LogsOptions& options,
+                            const std::function<bool(std::string_view service, std::string_view line)>& on_line) = 0;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_CONTROL_CONTROL_CLIENT_H_

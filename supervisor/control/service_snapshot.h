@@ -1,0 +1,61 @@
+#ifndef ESPALIER_SUPERVISOR_CONTROL_SERVICE_SNAPSHOT_H_
+#define ESPALIER_SUPERVISOR_CONTROL_SERVICE_SNAPSHOT_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace espalier {
+
+// What there is to know about one service at one moment.
+struct ServiceSnapshot {
+  struct Endpoint {
+    // The handle's field: "http".
+    std::string name;
+    // As a client would write it: "http://127.0.0.1:40123".
+    std::string url;
+
+    bool operator==(const Endpoint&) const = default;
+  };
+
+  // The path of names: "links" or "group/links".
+  std::string name;
+  // As in the state machine: "READY", "BACKOFF", ….
+  std::string state;
+  // The run of its process, counted from 1; 0 before the first.
+  int64_t generation = 0;
+  // 0 if there is no process.
+  pid_t pid = 0;
+  // When it entered the state, on the wall clock.
+  absl::Time since = absl::InfinitePast();
+  // Runs beyond the first, over all its life.
+  int64_t restarts = 0;
+  // Why it is in this state, as a sentence for a person; may be empty when that is READY.
+  std::string why;
+  // Names of the services it uses.
+  std::vector<std::string> needs;
+  std::vector<Endpoint> endpoints;
+  // Absolute path; empty if it has none.
+  std::string log_file;
+
+  bool operator==(const ServiceSnapshot&) const = default;
+};
+
+// One service has changed.
+struct ServiceChange {
+  // Counted from 1, one more with each change, over all services of the instance.
+  int64_t revision = 0;
+  // All of it, after the change. If `removed`, only the name counts.
+  ServiceSnapshot service;
+  bool removed = false;
+
+  bool operator==(const ServiceChange&) const = default;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_CONTROL_SERVICE_SNAPSHOT_H_

@@ -1,0 +1,31 @@
+#ifndef ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_LIST_H_
+#define ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_LIST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "supervisor/instance/host_facts.h"
+#include "supervisor/instance/lock_holder.h"
+
+namespace espalier {
+
+// Every instance of this checkout that is running now, by environment and instance name. `data_dir` as in
+// InstancePaths::Options. An instance which has just started, and has not written who it is, is left out.
+std::vector<LockHolder> ListInstances(const std::string& data_dir, const HostFacts& host = HostFacts::Current());
+
+// Which instance is meant; an empty field matches every one.
+struct InstanceSelector {
+  std::string environment;
+  std::string instance;
+  std::string data_dir;
+};
+
+// The one running instance that matches. NotFoundError or FailedPreconditionError, when none or several do, with a
+// sentence that lists what is running: "no environment `two` is running in this checkout; running: `one`".
+absl::StatusOr<LockHolder> FindInstance(const InstanceSelector& selector,
+                                        const HostFacts& host = HostFacts::Current());
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_LIST_H_
