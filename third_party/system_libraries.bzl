@@ -1,7 +1,6 @@
 """The libraries that the system provides, under their upstream names. WORKSPACE and MODULE.bazel both read this."""
 
 load(":abseil.bzl", "abseil")
-load(":compiler.bzl", "checked_compiler")
 load(":system_library.bzl", "system_library")
 
 _LIBRARIES = {
@@ -77,10 +76,10 @@ def system_libraries(exists = native.existing_rule):
     Args:
       exists: says whether the workspace has a repository of that name already.
     """
-    if not exists("espalier_compiler"):
-        checked_compiler(name = "espalier_compiler")
     if not exists("com_google_absl"):
         abseil(name = "com_google_absl")
     for name, library in _LIBRARIES.items():
         if not exists(name):
-            system_library(name = name, build_files = library.build_files, files = library.files)
+            # As labels they are files of this repository, whichever workspace calls.
+            build_files = {Label(file): package for file, package in library.build_files.items()}
+            system_library(name = name, build_files = build_files, files = library.files)
