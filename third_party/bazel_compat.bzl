@@ -14,11 +14,15 @@ _UNUSED = [
     "remote_java_tools_linux",
 ]
 
-def bazel_compat():
-    """Defines each of them, unless the workspace has the real one already."""
+def bazel_compat(path = "third_party/bazel_compat"):
+    """Defines each of them, unless the workspace has the real one already.
+
+    Args:
+      path: of their folder, from the workspace that calls.
+    """
     for name in _RULES:
         if not native.existing_rule(name):
-            native.local_repository(name = name, path = "third_party/bazel_compat/" + name)
+            native.local_repository(name = name, path = path + "/" + name)
     for name in _UNUSED:
         if not native.existing_rule(name):
-            native.local_repository(name = name, path = "third_party/bazel_compat/unused")
+            native.local_repository(name = name, path = path + "/unused")

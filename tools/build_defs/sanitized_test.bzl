@@ -9,7 +9,8 @@ def _sanitize_impl(settings, attr):
     return {
         # Some system libraries have no RTTI, which the check of virtual tables needs.
         _COPT: settings[_COPT] + [flag, "-fno-sanitize=vptr", "-fno-sanitize-recover=all", "-g", "-O1"],
-        _LINKOPT: settings[_LINKOPT] + [flag],
+        # gold, Bazel's choice, warns at length about the sanitizers' symbols.
+        _LINKOPT: settings[_LINKOPT] + [flag, "-fuse-ld=lld"],
         # Reports need the names of files and lines.
         _STRIP: "never",
     }
