@@ -10,6 +10,7 @@ import http.server
 import json
 import signal
 import socket
+import socketserver
 import sys
 import threading
 import urllib.parse
@@ -179,6 +180,11 @@ class ReportServer(http.server.ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._connections = set()
         super().__init__(("127.0.0.1", port), Handler)
+
+    def server_bind(self):
+        # As inherited, it would ask for this machine's name, and wait for a name server.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address
 
     def serve(self):
         """Serves until drain is called. Sleeps when nothing happens: serve_forever would wake up twice a second."""
