@@ -5,38 +5,51 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace espalier {
 
-// What decides where files go on this machine, gathered in one place so that tests can say something else.
+// What decides where files go on this machine, gathered in one place so that
+// tests can say something else.
 struct HostFacts {
   // Reads them from this process and its environment.
   static HostFacts Current();
 
-  // $TEST_TMPDIR/espalier under `bazel test`; otherwise espalier/<CheckoutKey()> in $XDG_STATE_HOME, ~/.local/state or,
-  // for root, /var/lib: what belongs to services that run as another user cannot be below /root.
-  std::string StateRoot() const;
+  // Where the state of all instances of this checkout lives. The first of:
+  //   - `data_dir`, if not empty, made absolute;
+  //   - $TEST_TMPDIR/espalier, under `bazel test`;
+  //   - <home of state>/espalier/<CheckoutKey()>, the home of state being
+  //     $XDG_STATE_HOME or ~/.local/state.
+  // Root's services run as another user, who cannot enter /root: what would be
+  // below root's home is below /var/lib then, or below `tmp` in a test.
+  std::string StateRoot(const std::string& data_dir) const;
 
-  // $XDG_RUNTIME_DIR/espalier if that directory is ours and private, and we are not root; else /tmp/espalier-<uid>.
+  // Where sockets live: $XDG_RUNTIME_DIR/espalier if that directory is ours,
+  // private and short, and we are not root; else <tmp>/espalier-<uid>. Short,
+  // because the path of a socket has 107 characters at most.
   std::string RuntimeRoot() const;
 
-  // Eight hexadecimal digits, the same for all programs that were built in one checkout: from Bazel's output base if
-  // the program lies in one, else from the workspace it was started by, else from the program's directory.
+  // Eight hexadecimal digits, the same for all programs that were built in one
+  // checkout: from Bazel's output base if the program lies in one, else from
+  // the workspace it was started by, else from the program's directory.
   std::string CheckoutKey() const;
 
   // Effective.
   uid_t uid = 0;
   // Real path of the running program.
-  std::string executable;
-  std::string home;
-  std::string xdg_state_home;
-  std::string xdg_runtime_dir;
-  std::string test_tmpdir;
-  std::string build_workspace_directory;
+  std::string executable = {};
+  // Of the user: `bazel run` itself starts programs elsewhere.
+  std::string working_directory = {};
+  std::string home = {};
+  std::string xdg_state_home = {};
+  std::string xdg_runtime_dir = {};
+  std::string test_tmpdir = {};
+  std::string build_workspace_directory = {};
   std::string tmp = "/tmp";
 };
 
 // Eight hexadecimal digits of `text`, the same in every process and version.
-std::string ShortHash(const std::string& text);
+std::string ShortHash(absl::string_view text);
 
 }  // namespace espalier
 

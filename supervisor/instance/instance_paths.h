@@ -2,53 +2,59 @@
 #define ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_PATHS_H_
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "supervisor/instance/host_facts.h"
 
 namespace espalier {
 
 // Where one instance of an environment keeps its files.
 //
-//   <state root>/<environment>/<instance>/       state_directory()
-//       lock                                     held as long as it runs, see InstanceLock
-//       logs/  data/  secrets/                   secrets is 0700 for everybody
-//   <runtime root>/<8 hexadecimal digits>/       runtime_directory()
-//       control/socket                           control_socket(), in a directory of mode 0700
-//       services/                                sockets of services
+//   <state root>/<environment>/<instance>/   state_directory()
+//       lock                                 held while it runs: InstanceLock
+//       logs/  data/
+//       secrets/                             0700 for everybody
+//   <runtime root>/<8 hex digits>/           runtime_directory()
+//       control/socket                       in a directory of mode 0700
+//       services/                            sockets of services
 //
-// The state root is --data_dir if given; $TEST_TMPDIR/espalier under `bazel test`; otherwise espalier/<checkout> in
-// $XDG_STATE_HOME, ~/.local/state or, for root, /var/lib. The runtime root is $XDG_RUNTIME_DIR/espalier if that is
-// private to us, else /tmp/espalier-<uid>: short, because the path of a socket has 107 characters at most.
-//
-// All directories belong to the user and have mode 0700; root's have 0711, since its services run as another user.
+// For the roots see HostFacts. All directories below them belong to the user
+// and have mode 0700; root's have 0711, since its services run as another user.
 //
 // A value type; any thread.
 class InstancePaths {
  public:
-  static constexpr std::string_view kDefaultInstance = "default";
+  static constexpr absl::string_view kDefaultInstance = "default";
   static constexpr size_t kMaxSocketPath = 107;
 
   struct Options {
-    // The environment's name: 1–64 of a–z, A–Z, 0–9, '_', '-' and '.', not starting with '.' or '-'.
-    std::string environment;
+    // The environment's name: 1–64 of a–z, A–Z, 0–9, '_', '-' and '.', not
+    // starting with '.' or '-'.
+    std::string environment = {};
     // Which of several running side by side; the same rule.
     std::string instance{kDefaultInstance};
-    // --data_dir: the state root to use instead of the default one. Empty: the default.
-    std::string data_dir;
+    // --data_dir: the state root to use instead of the default one; relative to
+    // where the user is. Empty: the default.
+    std::string data_dir = {};
   };
 
-  // Works out the paths without touching anything on disk. InvalidArgumentError for a bad name.
-  static absl::StatusOr<InstancePaths> Resolve(const Options& options, const HostFacts& host = HostFacts::Current());
+  // Works out the paths without touching anything on disk. InvalidArgumentError
+  // for a bad name.
+  static absl::StatusOr<InstancePaths> Resolve(
+      const Options& options, const HostFacts& host = HostFacts::Current());
 
-  // Resolve(), and makes every directory. Existing ones are checked: ours, no symlink, not open to others. Errors say
-  // which directory it is, what is wrong with it and what to do: FailedPreconditionError for one that is a file or
-  // somebody else's, PermissionDeniedError, ResourceExhaustedError for a full disk.
-  static absl::StatusOr<InstancePaths> Create(const Options& options, const HostFacts& host = HostFacts::Current());
+  // Resolve(), and makes every directory. Existing ones are checked: ours, no
+  // symlink, not open to others. Errors say which directory it is, what is
+  // wrong with it and what to do: FailedPreconditionError for one that is a
+  // file or somebody else's, PermissionDeniedError, ResourceExhaustedError for
+  // a full disk.
+  static absl::StatusOr<InstancePaths> Create(
+      const Options& options, const HostFacts& host = HostFacts::Current());
 
-  // Removes runtime_directory() with everything in it; the state stays. To be called when nothing runs any more.
+  // Removes runtime_directory() with everything in it; the state stays. To be
+  // called when nothing runs any more, while the lock is still held.
   void RemoveRuntimeDirectory() const;
 
   const std::string& environment() const { return environment_; }
@@ -60,7 +66,9 @@ class InstancePaths {
   std::string secrets_directory() const { return state_ + "/secrets"; }
   std::string lock_file() const { return state_ + "/lock"; }
   std::string control_socket() const { return runtime_ + "/control/socket"; }
-  std::string service_sockets_directory() const { return runtime_ + "/services"; }
+  std::string service_sockets_directory() const {
+    return runtime_ + "/services";
+  }
 
  private:
   InstancePaths() = default;

@@ -5,14 +5,14 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace espalier {
 
-// Who runs an instance, as its lock file tells. For people to read and for finding the control socket; the pid is
-// never signalled.
+// Who runs an instance, as its lock file tells. For people to read and for
+// finding the control socket; the pid is never signalled.
 struct LockHolder {
   std::string environment;
   std::string instance;
@@ -26,14 +26,16 @@ struct LockHolder {
 
   // One "key value" line for each field.
   std::string Serialize() const;
-  // Nothing if `text` is not what Serialize() wrote, e.g. because the holder has not come round to writing it.
-  static std::optional<LockHolder> Parse(std::string_view text);
+  // Nothing if `text` is not what Serialize() wrote, e.g. because the holder
+  // has not come round to writing it.
+  static std::optional<LockHolder> Parse(absl::string_view text);
   // "pid 4711, since 12:03:04 (5m2s ago)".
   std::string Describe() const;
 };
 
-// Reads the holder of the lock in `lock_file`: nothing if nobody holds it. A holder that has not yet written who it is
-// comes with pid 0. Takes no lock, so that asking never gets in the way of a start. Any thread.
+// Reads the holder of the lock in `lock_file`: nothing if nobody holds it. A
+// holder that has not yet written who it is comes with pid 0. Takes no lock, so
+// that asking never gets in the way of a start. Any thread.
 std::optional<LockHolder> FindLockHolder(const std::string& lock_file);
 
 }  // namespace espalier

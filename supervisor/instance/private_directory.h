@@ -9,16 +9,17 @@
 
 namespace espalier {
 
-// Makes the directory `path`, whose parent must exist, with `mode`; or checks the one that is there: a directory and no
-// symlink, ours, and not writable by anybody else; its mode is then narrowed to `mode`. What cannot be had is said in
-// one sentence that names the path.
+// Makes the directory `path`, whose parent must exist, with `mode` whatever the
+// umask. One that is there already must be a directory and no symlink, ours,
+// and writable by nobody else; its mode is then narrowed to `mode`. An error is
+// one sentence that names the path; NotFoundError if the parent is missing.
 absl::Status MakePrivateDirectory(const std::string& path, mode_t mode);
 
-// Makes missing parents of `path` with mode 0755 minus the umask (they are not ours alone, e.g. ~/.local), and `path`
-// itself with MakePrivateDirectory().
-absl::Status MakePrivateDirectoryAndParents(const std::string& path, mode_t mode);
+// Makes the directory `path` and its missing parents with `mode`. What is there
+// already is taken as it is: it may be the user's home, or /tmp.
+absl::Status MakeDirectories(const std::string& path, mode_t mode);
 
-// Whether `path` is a directory, no symlink, ours, and closed to everybody else.
+// Whether `path` is a directory, no symlink, ours, and closed to others.
 bool IsPrivateDirectory(const std::string& path);
 
 }  // namespace espalier

@@ -1,0 +1,113 @@
+#include "supervisor/instance/instance_list.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <tuple>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/instance/instance_paths.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Nobody has more; a directory that does is not ours.
+constexpr size_t kMaxEntries = 10000;
+
+std::vector<fs::path> Children(const fs::path& directory) {
+  std::vector<fs::path> children;
+  std::error_code failed;
+  fs::directory_iterator next(directory, failed);
+  while (!failed && next != fs::directory_iterator() &&
+         children.size() < kMaxEntries) {
+    std::error_code ignored;
+    if (next->symlink_status(ignored).type() == fs::file_type::directory) {
+      children.push_back(next->path());
+    }
+    next.increment(failed);
+  }
+  return children;
+}
+
+std::string Name(const LockHolder& holder) {
+  if (holder.instance == InstancePaths::kDefaultInstance) {
+    return absl::StrCat("`", holder.environment, "`");
+  }
+  return absl::StrCat("`", holder.environment, "` (instance `", holder.instance,
+                      "`)");
+}
+
+std::string Names(const std::vector<LockHolder>& holders) {
+  return absl::StrJoin(holders, ", ",
+                       [](std::string* out, const LockHolder& holder) {
+                         out->append(Name(holder));
+                       });
+}
+
+std::string Sought(const InstanceSelector& selector) {
+  std::string sought = "environment";
+  if (!selector.environment.empty()) {
+    absl::StrAppend(&sought, " `", selector.environment, "`");
+  }
+  if (!selector.instance.empty()) {
+    absl::StrAppend(&sought, " with the instance name `", selector.instance,
+                    "`");
+  }
+  return sought;
+}
+
+}  // namespace
+
+std::vector<LockHolder> ListInstances(const std::string& data_dir,
+                                      const HostFacts& host) {
+  std::vector<LockHolder> found;
+  for (const fs::path& environment : Children(host.StateRoot(data_dir))) {
+    for (const fs::path& instance : Children(environment)) {
+      std::optional<LockHolder> holder =
+          FindLockHolder((instance / "lock").string());
+      if (holder.has_value() && holder->pid != 0) {
+        found.push_back(*std::move(holder));
+      }
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const LockHolder& a, const LockHolder& b) {
+              return std::tie(a.environment, a.instance) <
+                     std::tie(b.environment, b.instance);
+            });
+  return found;
+}
+
+absl::StatusOr<LockHolder> FindInstance(const InstanceSelector& selector,
+                                        const HostFacts& host) {
+  const std::vector<LockHolder> running =
+      ListInstances(selector.data_dir, host);
+  std::vector<LockHolder> matching;
+  for (const LockHolder& holder : running) {
+    if ((selector.environment.empty() ||
+         selector.environment == holder.environment) &&
+        (selector.instance.empty() || selector.instance == holder.instance)) {
+      matching.push_back(holder);
+    }
+  }
+  if (matching.size() == 1) return matching.front();
+  if (matching.size() > 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("several environments are running: ", Names(matching),
+                     "; say which one with --environment=NAME or "
+                     "--instance=NAME"));
+  }
+  const std::string where =
+      selector.data_dir.empty()
+          ? "in this checkout"
+          : absl::StrCat("with the data directory ", selector.data_dir);
+  return absl::NotFoundError(
+      absl::StrCat("no ", Sought(selector), " is running ", where,
+                   "; running: ", running.empty() ? "none" : Names(running)));
+}
+
+}  // namespace espalier

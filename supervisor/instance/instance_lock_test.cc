@@ -1,0 +1,189 @@
+#include "supervisor/instance/instance_lock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/instance/lock_holder.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class InstanceLockTest : public testing::Test {
+ protected:
+  InstanceLockTest() {
+    EXPECT_NE(mkdtemp(host_.tmp.data()), nullptr);
+    paths_ = InstancePaths::Create(
+        {.environment = "two", .data_dir = host_.tmp + "/data"}, host_);
+    EXPECT_EQ(paths_.status(), absl::OkStatus());
+  }
+  ~InstanceLockTest() override { std::filesystem::remove_all(host_.tmp); }
+
+  HostFacts host_ = {.uid = geteuid(),
+                     .executable = "/opt/two/two",
+                     .working_directory = "/",
+                     .home = "/home/u",
+                     .tmp = "/tmp/lock_XXXXXX"};
+  absl::StatusOr<InstancePaths> paths_ = absl::UnknownError("");
+};
+
+// A process that holds the lock until it is killed.
+class Holder {
+ public:
+  explicit Holder(const InstancePaths& paths) {
+    int ready[2];
+    EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(paths);
+      (void)!write(ready[1], lock.ok() ? "y" : "n", 1);
+      for (;;) pause();
+    }
+    close(ready[1]);
+    EXPECT_EQ(read(ready[0], &locked_, 1), 1);
+    close(ready[0]);
+  }
+  ~Holder() { Kill(); }
+
+  bool locked() const { return locked_ == 'y'; }
+  pid_t pid() const { return pid_; }
+  void Kill() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  char locked_ = 'n';
+  pid_t pid_;
+};
+
+TEST_F(InstanceLockTest, SecondInTheSameProcessIsRefused) {
+  absl::StatusOr<InstanceLock> first = InstanceLock::Acquire(*paths_);
+  ASSERT_EQ(first.status(), absl::OkStatus());
+  const absl::Status second = InstanceLock::Acquire(*paths_).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(second)) << second;
+  EXPECT_THAT(
+      second.message(),
+      AllOf(HasSubstr("`two`"), HasSubstr("pid " + std::to_string(getpid())),
+            HasSubstr("since "), HasSubstr("instance_lock_test"),
+            HasSubstr("--instance=NAME"), HasSubstr("envctl stop")));
+}
+
+TEST_F(InstanceLockTest, OtherInstancesAreFree) {
+  absl::StatusOr<InstanceLock> first = InstanceLock::Acquire(*paths_);
+  const absl::StatusOr<InstancePaths> other =
+      InstancePaths::Create({.environment = "two",
+                             .instance = "other",
+                             .data_dir = host_.tmp + "/data"},
+                            host_);
+  ASSERT_EQ(other.status(), absl::OkStatus());
+  EXPECT_EQ(InstanceLock::Acquire(*other).status(), absl::OkStatus());
+}
+
+TEST_F(InstanceLockTest, IsFreeAgainWhenReleased) {
+  {
+    absl::StatusOr<InstanceLock> first = InstanceLock::Acquire(*paths_);
+  }
+  EXPECT_FALSE(FindLockHolder(paths_->lock_file()).has_value());
+  EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
+}
+
+TEST_F(InstanceLockTest, MovesWithItsOwner) {
+  absl::StatusOr<InstanceLock> first = InstanceLock::Acquire(*paths_);
+  ASSERT_EQ(first.status(), absl::OkStatus());
+  std::optional<InstanceLock> moved(*std::move(first));
+  EXPECT_FALSE(InstanceLock::Acquire(*paths_).ok());
+  moved.reset();
+  EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
+}
+
+TEST_F(InstanceLockTest, AnotherProcessIsNamed) {
+  const Holder holder(*paths_);
+  ASSERT_TRUE(holder.locked());
+  const absl::Status refused = InstanceLock::Acquire(*paths_).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+  EXPECT_THAT(refused.message(),
+              HasSubstr("pid " + std::to_string(holder.pid())));
+}
+
+// F61: what a killed process left in the file says nothing.
+TEST_F(InstanceLockTest, KilledHolderHoldsNothing) {
+  Holder holder(*paths_);
+  ASSERT_TRUE(holder.locked());
+  ASSERT_TRUE(FindLockHolder(paths_->lock_file()).has_value());
+  holder.Kill();
+  EXPECT_GT(std::filesystem::file_size(paths_->lock_file()), 0u);
+  EXPECT_FALSE(FindLockHolder(paths_->lock_file()).has_value());
+  EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
+}
+
+TEST_F(InstanceLockTest, AskingNeverGetsInTheWayOfAStart) {
+  bool stop = false;
+  std::thread asking([&] {
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+      (void)FindLockHolder(paths_->lock_file());
+      (void)WaitUntilUnlocked(paths_->lock_file());
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus()) << i;
+  }
+  __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+  asking.join();
+}
+
+TEST_F(InstanceLockTest, WaitsForTheEndOfTheHolder) {
+  Holder holder(*paths_);
+  ASSERT_TRUE(holder.locked());
+  absl::Status waited = absl::UnknownError("still waiting");
+  std::thread waiting([&] { waited = WaitUntilUnlocked(paths_->lock_file()); });
+  holder.Kill();
+  waiting.join();
+  EXPECT_EQ(waited, absl::OkStatus());
+  EXPECT_EQ(WaitUntilUnlocked("/no/such/file"), absl::OkStatus());
+}
+
+TEST_F(InstanceLockTest, LinkInPlaceOfTheFileIsRefused) {
+  ASSERT_EQ(symlink("/etc/passwd", paths_->lock_file().c_str()), 0);
+  const absl::Status refused = InstanceLock::Acquire(*paths_).status();
+  EXPECT_FALSE(refused.ok());
+  EXPECT_THAT(refused.message(), HasSubstr(paths_->lock_file()));
+}
+
+// F65: a limit on the size of files is what a full disk looks like to write().
+TEST_F(InstanceLockTest, FullDiskIsOneClearSentence) {
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit nothing = {.rlim_cur = 0, .rlim_max = 0};
+    setrlimit(RLIMIT_FSIZE, &nothing);
+    const absl::Status refused = InstanceLock::Acquire(*paths_).status();
+    _exit(absl::StrContains(refused.message(), paths_->lock_file()) &&
+                  absl::StrContains(refused.message(), "--data_dir=DIRECTORY")
+              ? 0
+              : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace espalier
