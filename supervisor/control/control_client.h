@@ -5,11 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/control/service_snapshot.h"
 
@@ -21,13 +21,15 @@ namespace espalier {
 //   ASSIGN_OR_RETURN(auto client, ControlClient::Connect(two.control_socket));
 //   absl::Status restarted = client->Restart("links");
 //
-// Calls block; they may come from several threads at once, but not from the thread of the loop which serves them. Errors
-// are sentences for a person. UnavailableError: the environment is gone, or has ended during the call.
+// Calls block; they may come from several threads at once, but not from the
+// thread of the loop which serves them. Errors are sentences for a person.
+// UnavailableError: the environment is gone, or has ended during the call.
 class ControlClient {
  public:
-  // Connects to the environment that listens on `socket_path`. NotFoundError if nothing does, PermissionDeniedError if it
-  // is another user's.
-  static absl::StatusOr<std::unique_ptr<ControlClient>> Connect(const std::string& socket_path);
+  // Connects to the environment that listens on `socket_path`. NotFoundError if
+  // nothing does, PermissionDeniedError if it is another user's.
+  static absl::StatusOr<std::unique_ptr<ControlClient>> Connect(
+      const std::string& socket_path);
   virtual ~ControlClient() = default;
 
   struct ServiceList {
@@ -40,13 +42,14 @@ class ControlClient {
   virtual absl::StatusOr<ServiceList> List() = 0;
 
   struct WatchOptions {
-    // Resume after this revision of this run, if its changes are still known; otherwise, and if `run_id` is empty,
-    // the watch begins with a snapshot.
+    // Resume after this revision of this run, if its changes are still known;
+    // otherwise, and if `run_id` is empty, the watch begins with a snapshot.
     std::string run_id;
     int64_t after_revision = 0;
   };
   struct WatchEvent {
-    // Whether this is all there is (`services`), rather than one change (`change`).
+    // Whether this is all there is (`services`), rather than one change
+    // (`change`).
     bool is_snapshot = false;
     std::vector<ServiceSnapshot> services;
     ServiceChange change;
@@ -54,21 +57,29 @@ class ControlClient {
     // Of the snapshot or the change.
     int64_t revision = 0;
   };
-  // Tells what there is and then every change, until `on_event` returns false: then OK. A watcher that did not keep up is
-  // resumed where it was, with nothing left out. UnavailableError when the environment has ended.
-  virtual absl::Status Watch(const WatchOptions& options, const std::function<bool(const WatchEvent&)>& on_event) = 0;
+  // Tells what there is and then every change, until `on_event` returns false:
+  // then OK. A watcher that did not keep up is resumed where it was, with
+  // nothing left out. UnavailableError when the environment has ended.
+  virtual absl::Status Watch(
+      const WatchOptions& options,
+      const std::function<bool(const WatchEvent&)>& on_event) = 0;
 
-  // Return when it is done: ready again, stopped, ready. No deadline of their own, since services have theirs.
+  // Return when it is done: ready again, stopped, ready. No deadline of their
+  // own, since services have theirs.
   virtual absl::Status Restart(const std::string& service) = 0;
   struct StopOptions {
     // Stop the services that use it as well, instead of refusing.
     bool with_dependents = false;
   };
-  virtual absl::Status Stop(const std::string& service, StopOptions options) = 0;
-  absl::Status Stop(const std::string& service) { return Stop(service, StopOptions()); }
+  virtual absl::Status Stop(const std::string& service,
+                            StopOptions options) = 0;
+  absl::Status Stop(const std::string& service) {
+    return Stop(service, StopOptions());
+  }
   virtual absl::Status Start(const std::string& service) = 0;
 
-  // Asks the environment to stop, and returns once it has begun to. WaitUntilUnlocked() waits for the end.
+  // Asks the environment to stop, and returns once it has begun to.
+  // WaitUntilUnlocked() waits for the end.
   virtual absl::Status StopEnvironment() = 0;
 
   struct LogsOptions {
@@ -79,10 +90,12 @@ class ControlClient {
     // Go on with new lines as they are written.
     bool follow = false;
   };
-  // Tells lines until all were told or, when following, `on_line` returns false: then OK. Lines are as raw as they were
-  // written.
-  virtual absl::Status Logs(const LogsOptions& options,
-                            const std::function<bool(std::string_view service, std::string_view line)>& on_line) = 0;
+  // Tells lines until all were told or, when following, `on_line` returns
+  // false: then OK. Lines are as raw as they were written.
+  virtual absl::Status Logs(
+      const LogsOptions& options,
+      const std::function<bool(absl::string_view service,
+                               absl::string_view line)>& on_line) = 0;
 };
 
 }  // namespace espalier

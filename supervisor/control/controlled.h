@@ -11,18 +11,21 @@
 
 namespace espalier {
 
-// What a ControlServer lets its clients see and do: the running environment, or a fake.
+// What a ControlServer lets its clients see and do: the running environment, or
+// a fake.
 //
-// All on the loop's thread. `done` is called exactly once, on the loop's thread, perhaps before the call returns; an
-// operation goes on to its end whether or not somebody still waits for it. Errors are sentences for a person, with
-// NotFoundError for an unknown name.
+// All on the loop's thread. `done` is called exactly once, on the loop's
+// thread, perhaps before the call returns; an operation goes on to its end
+// whether or not somebody still waits for it. Errors are sentences for a
+// person, with NotFoundError for an unknown name.
 class Controlled {
  public:
   using Done = std::function<void(absl::Status)>;
 
   struct StopOptions {
-    // Stops the live services that use it as well, in reverse order, before it. Without this such a stop is refused
-    // with FailedPreconditionError that lists them.
+    // Stops the live services that use it as well, in reverse order, before it.
+    // Without this such a stop is refused with FailedPreconditionError that
+    // lists them.
     bool with_dependents = false;
   };
 
@@ -34,20 +37,25 @@ class Controlled {
   // The latest ServiceChange; 0 if there was none yet.
   virtual int64_t revision() = 0;
 
-  // Calls `on_change` for every later change, in order, from the loop's thread, until it is replaced; an empty function
-  // ends it. One subscriber at a time: the server passes on to its clients.
-  virtual void Subscribe(std::function<void(const ServiceChange&)> on_change) = 0;
+  // Calls `on_change` for every later change, in order, from the loop's thread,
+  // until it is replaced; an empty function ends it. One subscriber at a time:
+  // the server passes on to its clients.
+  virtual void Subscribe(
+      std::function<void(const ServiceChange&)> on_change) = 0;
 
-  // Stops the service's process, if it has one, and starts it; done when it is ready again, or has failed.
+  // Stops the service's process, if it has one, and starts it; done when it is
+  // ready again, or has failed.
   virtual void Restart(const std::string& name, Done done) = 0;
 
   // Done when nothing of it runs. OK if that is so already.
-  virtual void Stop(const std::string& name, StopOptions options, Done done) = 0;
+  virtual void Stop(const std::string& name, StopOptions options,
+                    Done done) = 0;
 
   // Done when it is ready. OK if it is already.
   virtual void Start(const std::string& name, Done done) = 0;
 
-  // Begins to stop the whole environment, as SIGTERM would, and returns at once.
+  // Begins to stop the whole environment, as SIGTERM would, and returns at
+  // once.
   virtual void StopEnvironment() = 0;
 };
 

@@ -34,7 +34,8 @@ struct ServiceSnapshot {
   absl::Time since = absl::InfinitePast();
   // Runs beyond the first, over all its life.
   int64_t restarts = 0;
-  // Why it is in this state, as a sentence for a person; may be empty when that is READY.
+  // Why it is in this state, as a sentence for a person; may be empty when that
+  // is READY.
   std::string why;
   // Names of the services it uses.
   std::vector<std::string> needs;
@@ -47,7 +48,8 @@ struct ServiceSnapshot {
 
 // One service has changed.
 struct ServiceChange {
-  // Counted from 1, one more with each change, over all services of the instance.
+  // Counted from 1, one more with each change, over all services of the
+  // instance.
   int64_t revision = 0;
   // All of it, after the change. If `removed`, only the name counts.
   ServiceSnapshot service;
