@@ -36,7 +36,7 @@ class ControlClient {
     // In the order of their declaration.
     std::vector<ServiceSnapshot> services;
     // What a Watch() can resume after.
-    std::string run_id;
+    std::string run_id = {};
     int64_t revision = 0;
   };
   virtual absl::StatusOr<ServiceList> List() = 0;
@@ -44,7 +44,7 @@ class ControlClient {
   struct WatchOptions {
     // Resume after this revision of this run, if its changes are still known;
     // otherwise, and if `run_id` is empty, the watch begins with a snapshot.
-    std::string run_id;
+    std::string run_id = {};
     int64_t after_revision = 0;
   };
   struct WatchEvent {
@@ -53,7 +53,7 @@ class ControlClient {
     bool is_snapshot = false;
     std::vector<ServiceSnapshot> services;
     ServiceChange change;
-    std::string run_id;
+    std::string run_id = {};
     // Of the snapshot or the change.
     int64_t revision = 0;
   };
@@ -84,14 +84,14 @@ class ControlClient {
 
   struct LogsOptions {
     // Empty: all.
-    std::vector<std::string> services;
+    std::vector<std::string> services = {};
     // How many of the last lines of each.
     int64_t tail_lines = 20;
     // Go on with new lines as they are written.
     bool follow = false;
   };
   // Tells lines until all were told or, when following, `on_line` returns
-  // false: then OK. Lines are as raw as they were written.
+  // false: then OK. Lines are harmless for a terminal.
   virtual absl::Status Logs(
       const LogsOptions& options,
       const std::function<bool(absl::string_view service,

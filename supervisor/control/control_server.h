@@ -34,10 +34,10 @@ class ControlServer {
   struct Options {
     // At most 107 characters, in a directory that is there and private:
     // InstancePaths::control_socket().
-    std::string socket_path;
+    std::string socket_path = {};
     // Which run of the environment this is, so that no client resumes with the
     // revision of another run. Empty: made from pid and time.
-    std::string run_id;
+    std::string run_id = {};
     // Connections that speak gRPC.
     size_t max_connections = 64;
     // Connections which have not said anything so far.

@@ -15,17 +15,17 @@ namespace espalier {
 struct ServiceSnapshot {
   struct Endpoint {
     // The handle's field: "http".
-    std::string name;
+    std::string name = {};
     // As a client would write it: "http://127.0.0.1:40123".
-    std::string url;
+    std::string url = {};
 
     bool operator==(const Endpoint&) const = default;
   };
 
   // The path of names: "links" or "group/links".
-  std::string name;
+  std::string name = {};
   // As in the state machine: "READY", "BACKOFF", ….
-  std::string state;
+  std::string state = {};
   // The run of its process, counted from 1; 0 before the first.
   int64_t generation = 0;
   // 0 if there is no process.
@@ -36,12 +36,12 @@ struct ServiceSnapshot {
   int64_t restarts = 0;
   // Why it is in this state, as a sentence for a person; may be empty when that
   // is READY.
-  std::string why;
+  std::string why = {};
   // Names of the services it uses.
-  std::vector<std::string> needs;
-  std::vector<Endpoint> endpoints;
+  std::vector<std::string> needs = {};
+  std::vector<Endpoint> endpoints = {};
   // Absolute path; empty if it has none.
-  std::string log_file;
+  std::string log_file = {};
 
   bool operator==(const ServiceSnapshot&) const = default;
 };
@@ -52,7 +52,7 @@ struct ServiceChange {
   // instance.
   int64_t revision = 0;
   // All of it, after the change. If `removed`, only the name counts.
-  ServiceSnapshot service;
+  ServiceSnapshot service = {};
   bool removed = false;
 
   bool operator==(const ServiceChange&) const = default;

@@ -1,0 +1,67 @@
+#include "supervisor/control/control_hub.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/control/control_messages.h"
+
+namespace espalier {
+namespace {
+
+// Those that were asked for, in the order of their declaration.
+absl::StatusOr<std::vector<ServiceSnapshot>> Choose(
+    const std::vector<ServiceSnapshot>& services,
+    const control::v1::LogsRequest& request) {
+  if (request.services().empty()) return services;
+  for (const std::string& name : request.services()) {
+    const bool known =
+        std::any_of(services.begin(), services.end(),
+                    [&](const ServiceSnapshot& s) { return s.name == name; });
+    if (known) continue;
+    const auto append = [](std::string* out, const ServiceSnapshot& s) {
+      absl::StrAppend(out, "`", s.name, "`");
+    };
+    return absl::NotFoundError(
+        absl::StrCat("there is no service `", name,
+                     "`; there are: ", absl::StrJoin(services, ", ", append)));
+  }
+  std::vector<ServiceSnapshot> chosen;
+  for (const ServiceSnapshot& service : services) {
+    const auto& names = request.services();
+    if (std::find(names.begin(), names.end(), service.name) != names.end()) {
+      chosen.push_back(service);
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
+void ControlHub::List(control::v1::ListResponse& response) {
+  response.set_run_id(run_id_);
+  response.set_revision(controlled_->revision());
+  for (const ServiceSnapshot& service : controlled_->List()) {
+    *response.add_services() = ToMessage(service);
+  }
+}
+
+void ControlHub::AddLogs(std::shared_ptr<LogStream::Stream> stream,
+                         const control::v1::LogsRequest& request) {
+  absl::StatusOr<std::vector<ServiceSnapshot>> chosen =
+      Choose(controlled_->List(), request);
+  if (!chosen.ok()) return stream->End(ToGrpc(chosen.status()));
+  logs_.push_back(
+      std::make_unique<LogStream>(loop_, std::move(stream), request, *chosen));
+  logs_.back()->Continue();
+}
+
+void ControlHub::OnStreamChange() {
+  watchers_.Sweep();
+  std::erase_if(logs_, [](const auto& logs) { return logs->closed(); });
+  for (const auto& logs : logs_) logs->Continue();
+}
+
+}  // namespace espalier

@@ -1,0 +1,119 @@
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/control/control_fixture.h"
+
+namespace espalier {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ControlLogsTest : public ControlFixture {
+ protected:
+  ControlLogsTest() { StartServer(); }
+
+  void Append(const std::string& text) {
+    std::ofstream(LogPath("links"), std::ios::app | std::ios::binary) << text;
+  }
+  std::vector<std::string> Logs(const ControlClient::LogsOptions& options) {
+    std::vector<std::string> lines;
+    EXPECT_EQ(
+        Connect()->Logs(options,
+                        [&](absl::string_view service, absl::string_view line) {
+                          lines.push_back(absl::StrCat(service, ": ", line));
+                          return true;
+                        }),
+        absl::OkStatus());
+    return lines;
+  }
+};
+
+TEST_F(ControlLogsTest, LastLines) {
+  Append("1\n2\n3\xff\n");
+  EXPECT_THAT(Logs({.tail_lines = 2}),
+              ElementsAre("links: 2", "links: 3\\xff"));
+  EXPECT_THAT(Logs({.services = {"links"}}).size(), 3u);
+  EXPECT_THAT(Logs({.services = {"gateway"}}), IsEmpty()) << "has none";
+  EXPECT_THAT(Logs({.tail_lines = -5}), IsEmpty());
+}
+
+TEST_F(ControlLogsTest, MissingFileIsAnEmptyOne) {
+  EXPECT_THAT(Logs({}), IsEmpty());
+}
+
+TEST_F(ControlLogsTest, UnknownServiceIsToldWithThoseThereAre) {
+  const absl::Status refused =
+      Connect()->Logs({.services = {"link"}}, [](auto, auto) { return true; });
+  EXPECT_TRUE(absl::IsNotFound(refused)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("`links`, `gateway`"));
+}
+
+TEST_F(ControlLogsTest, ManyLinesAllArrive) {
+  std::string text;
+  for (int i = 0; i < 50000; ++i) absl::StrAppend(&text, "line ", i, "\n");
+  Append(text);
+  const auto lines = Logs({.tail_lines = 50000});
+  ASSERT_EQ(lines.size(), 50000u);
+  EXPECT_EQ(lines.front(), "links: line 0");
+  EXPECT_EQ(lines.back(), "links: line 49999");
+}
+
+TEST_F(ControlLogsTest, FollowsFromTheTailOnWithoutGap) {
+  Append("0\n");
+  int next = 0;
+  const absl::Status followed = Connect()->Logs(
+      {.follow = true}, [&](absl::string_view, absl::string_view line) {
+        EXPECT_EQ(line, absl::StrCat(next));
+        ++next;
+        // Each is written when the one before has come through.
+        Append(absl::StrCat(next, "\n"));
+        return next < 200;
+      });
+  EXPECT_EQ(followed, absl::OkStatus());
+}
+
+TEST_F(ControlLogsTest, SlowReaderLosesNothing) {
+  Append("0\n");
+  int next = 0;
+  const absl::Status followed = Connect()->Logs(
+      {.follow = true}, [&](absl::string_view, absl::string_view line) {
+        EXPECT_EQ(line, absl::StrCat(next));
+        if (next++ == 0) {
+          // Nothing is read while this is written.
+          std::string text;
+          for (int i = 1; i <= 100000; ++i) absl::StrAppend(&text, i, "\n");
+          Append(text);
+        }
+        return next <= 100000;
+      });
+  EXPECT_EQ(followed, absl::OkStatus());
+}
+
+TEST_F(ControlLogsTest, FollowingEndsWithTheEnvironment) {
+  Append("0\n");
+  absl::Notification began;
+  absl::Status ended;
+  const auto client = Connect();
+  std::thread following([&] {
+    ended = client->Logs({.follow = true}, [&](auto, auto) {
+      began.Notify();
+      return true;
+    });
+  });
+  began.WaitForNotification();
+  StopServer();
+  following.join();
+  EXPECT_EQ(ended, absl::UnavailableError("the environment has ended"));
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,80 @@
+#include "supervisor/control/control_messages.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "supervisor/logs/terminal_text.h"
+
+namespace espalier {
+namespace {
+
+// A string field takes nothing but UTF-8, and a reason quotes what a service
+// has printed. Newlines stay.
+std::string Harmless(const std::string& text) {
+  std::vector<std::string> lines;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    lines.push_back(TerminalText(line));
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
+}  // namespace
+
+control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
+  control::v1::Service message;
+  message.set_name(Harmless(snapshot.name));
+  message.set_state(Harmless(snapshot.state));
+  message.set_generation(snapshot.generation);
+  message.set_pid(snapshot.pid);
+  if (snapshot.since != absl::InfinitePast()) {
+    message.set_since_us(absl::ToUnixMicros(snapshot.since));
+  }
+  message.set_restarts(snapshot.restarts);
+  message.set_why(Harmless(snapshot.why));
+  for (const std::string& need : snapshot.needs) {
+    message.add_needs(Harmless(need));
+  }
+  for (const ServiceSnapshot::Endpoint& endpoint : snapshot.endpoints) {
+    control::v1::Endpoint* added = message.add_endpoints();
+    added->set_name(Harmless(endpoint.name));
+    added->set_url(Harmless(endpoint.url));
+  }
+  message.set_log_file(Harmless(snapshot.log_file));
+  return message;
+}
+
+ServiceSnapshot FromMessage(const control::v1::Service& message) {
+  ServiceSnapshot snapshot;
+  snapshot.name = message.name();
+  snapshot.state = message.state();
+  snapshot.generation = message.generation();
+  snapshot.pid = static_cast<pid_t>(message.pid());
+  if (message.since_us() != 0) {
+    snapshot.since = absl::FromUnixMicros(message.since_us());
+  }
+  snapshot.restarts = message.restarts();
+  snapshot.why = message.why();
+  snapshot.needs.assign(message.needs().begin(), message.needs().end());
+  for (const control::v1::Endpoint& endpoint : message.endpoints()) {
+    snapshot.endpoints.push_back(
+        {.name = endpoint.name(), .url = endpoint.url()});
+  }
+  snapshot.log_file = message.log_file();
+  return snapshot;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  // The numbers are the same by design.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),
+                      Harmless(std::string(status.message())));
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message());
+}
+
+}  // namespace espalier

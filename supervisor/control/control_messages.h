@@ -1,0 +1,19 @@
+#ifndef ESPALIER_SUPERVISOR_CONTROL_CONTROL_MESSAGES_H_
+#define ESPALIER_SUPERVISOR_CONTROL_CONTROL_MESSAGES_H_
+
+#include "absl/status/status.h"
+#include "grpcpp/support/status.h"
+#include "supervisor/control/control.pb.h"
+#include "supervisor/control/service_snapshot.h"
+
+namespace espalier {
+
+// What the API's messages are in our own types, and back. Any thread.
+control::v1::Service ToMessage(const ServiceSnapshot& snapshot);
+ServiceSnapshot FromMessage(const control::v1::Service& message);
+grpc::Status ToGrpc(const absl::Status& status);
+absl::Status FromGrpc(const grpc::Status& status);
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_CONTROL_CONTROL_MESSAGES_H_

@@ -1,0 +1,67 @@
+#ifndef ESPALIER_SUPERVISOR_CONTROL_LOG_STREAM_H_
+#define ESPALIER_SUPERVISOR_CONTROL_LOG_STREAM_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "supervisor/control/control.pb.h"
+#include "supervisor/control/service_snapshot.h"
+#include "supervisor/control/write_stream.h"
+#include "supervisor/logs/log_follower.h"
+#include "supervisor/loop/loop.h"
+
+namespace espalier {
+
+// One client's view of the logs: first the end of each file, then what is
+// written. Reads no faster than the client takes it, and in small pieces: the
+// files are the queue. The loop's thread only.
+class LogStream {
+ public:
+  using Stream = WriteStream<control::v1::LogsResponse>;
+
+  // Those of `services` that have a log.
+  LogStream(Loop* loop, std::shared_ptr<Stream> stream,
+            const control::v1::LogsRequest& request,
+            const std::vector<ServiceSnapshot>& services);
+
+  // Sends what the client has room for. To be called at the start, and when the
+  // stream's queue has run empty.
+  void Continue();
+
+  // Whether the call is over.
+  bool closed() const { return stream_->closed(); }
+
+ private:
+  struct Source {
+    std::string service;
+    std::string path;
+  };
+
+  void SendTail(const Source& source);
+  void SendLine(absl::string_view service, absl::string_view line);
+  // Creates the follower if it is wanted and was not.
+  bool StartFollowing();
+  void Fail(const absl::Status& status);
+  void NoteWaiting(std::optional<size_t> waiting);
+
+  Loop* const loop_;
+  const std::shared_ptr<Stream> stream_;
+  const size_t tail_lines_;
+  const bool follow_;
+  // Whose end was not sent yet.
+  std::deque<Source> tails_;
+  std::unique_ptr<LogFollower> follower_;
+  Loop::Watch next_turn_;
+  // The client has as much in its queue as it may.
+  bool full_ = false;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_CONTROL_LOG_STREAM_H_
