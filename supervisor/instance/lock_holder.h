@@ -14,15 +14,15 @@ namespace espalier {
 // Who runs an instance, as its lock file tells. For people to read and for
 // finding the control socket; the pid is never signalled.
 struct LockHolder {
-  std::string environment;
-  std::string instance;
+  std::string environment = {};
+  std::string instance = {};
   pid_t pid = 0;
-  std::string host;
-  absl::Time since;
+  std::string host = {};
+  absl::Time since = absl::UnixEpoch();
   // At most 4,096 bytes of it.
-  std::string command_line;
-  std::string control_socket;
-  std::string state_directory;
+  std::string command_line = {};
+  std::string control_socket = {};
+  std::string state_directory = {};
 
   // One "key value" line for each field.
   std::string Serialize() const;

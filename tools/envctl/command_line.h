@@ -1,0 +1,39 @@
+#ifndef ESPALIER_TOOLS_ENVCTL_COMMAND_LINE_H_
+#define ESPALIER_TOOLS_ENVCTL_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "supervisor/instance/instance_list.h"
+
+namespace espalier {
+
+// What envctl was asked to do.
+struct CommandLine {
+  // "ps", "list", "restart", "start", "stop", "logs", "completion" or "help".
+  std::string command;
+  // Services; for "help" the command to explain, if any.
+  std::vector<std::string> arguments;
+  InstanceSelector selector;
+  // ps and list.
+  bool json = false;
+  // stop.
+  bool with_dependents = false;
+  // logs.
+  bool follow = false;
+  int64_t tail_lines = 20;
+
+  // `arguments` without the program's name. Flags may stand anywhere, as
+  // --name=value or --name value; what follows "--" is no flag.
+  // InvalidArgumentError says what was not understood, and what would have
+  // been.
+  static absl::StatusOr<CommandLine> Parse(
+      absl::Span<const std::string> arguments);
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_TOOLS_ENVCTL_COMMAND_LINE_H_

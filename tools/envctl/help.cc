@@ -1,0 +1,122 @@
+#include "tools/envctl/help.h"
+
+#include <map>
+
+namespace espalier {
+namespace {
+
+constexpr char kOverview[] =
+    R"(envctl: look at and steer the environments of this checkout
+
+usage: envctl COMMAND [flags] [SERVICE...]
+
+  ps                    the services of an environment
+  list                  the environments that are running
+  logs [SERVICE...]     their last lines; -f goes on with new ones
+  restart SERVICE...    stop and start, and wait until they are ready
+  start SERVICE...      start what was stopped, and wait until it is ready
+  stop [SERVICE...]     stop them; without a service, the whole environment
+  completion            a script for bash: source <(envctl completion)
+  help [COMMAND]        more about one of these, with examples
+
+Which environment, when more than one is running:
+  --environment=NAME    as its program is called: two
+  --instance=NAME       as it was started with --instance
+  --data_dir=DIRECTORY  as it was started with --data_dir
+
+Exit code: 0 done, 1 not done, 2 not understood.
+)";
+
+const std::map<std::string, std::string>& Texts() {
+  static const auto* const texts = new std::map<std::string, std::string>{
+      {"ps", R"(usage: envctl ps [--json]
+
+Shows each service: its state and since when, the process, how often it was
+restarted, where to reach it, and why it is in that state.
+
+  envctl ps
+  envctl ps --environment=two --json
+)"},
+      {"list", R"(usage: envctl list [--json]
+
+Shows which environments of this checkout are running, and since when.
+
+  envctl list
+  envctl list --data_dir=/srv/data
+)"},
+      {"restart", R"(usage: envctl restart SERVICE...
+
+Stops each service and starts it again, one after the other, and waits until it
+is ready. Its address stays the same.
+
+  envctl restart links
+  envctl restart links gateway --instance=second
+)"},
+      {"start", R"(usage: envctl start SERVICE...
+
+Starts each service that was stopped or has failed, and waits until it is ready.
+
+  envctl start links
+)"},
+      {"stop", R"(usage: envctl stop [--with_dependents] [SERVICE...]
+
+Stops each service and waits for its end. One that others still use is not
+stopped, unless these are to be stopped as well (--with_dependents). Without a
+service: stops the whole environment, in reverse order, and waits for its end.
+
+  envctl stop
+  envctl stop gateway
+  envctl stop links --with_dependents
+)"},
+      {"logs", R"(usage: envctl logs [-f] [-n LINES] [SERVICE...]
+
+Shows the last lines of each service's log; of all, if none is named.
+
+  -f, --follow          go on with new lines as they are written
+  -n, --lines=LINES     how many of the last lines (20; 100000 at most)
+
+  envctl logs
+  envctl logs -f links gateway
+  envctl logs -n 1000 links
+)"},
+      {"completion", R"(usage: envctl completion
+
+Prints a script with which bash completes commands, flags and services.
+
+  source <(envctl completion)
+)"},
+  };
+  return *texts;
+}
+
+constexpr char kBashCompletion[] = R"bash(_envctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} command= word
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    [[ $word != -* ]] && { command=$word; break; }
+  done
+  local words="--environment= --instance= --data_dir= --help"
+  case $command in
+    "") words+=" ps list logs restart start stop completion help" ;;
+    ps | list) words+=" --json" ;;
+    logs) words+=" --follow --lines=" ;;&
+    stop) words+=" --with_dependents" ;;&
+    logs | restart | start | stop)
+      words+=" $("$1" ps --json 2>/dev/null |
+        sed -n 's/^      "name": "\(.*\)",$/\1/p')" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [[ ${COMPREPLY-} == *= ]] && compopt -o nospace
+}
+complete -F _envctl envctl
+)bash";
+
+}  // namespace
+
+std::string HelpText(const std::string& command) {
+  const auto found = Texts().find(command);
+  return found == Texts().end() ? kOverview : found->second;
+}
+
+std::string BashCompletion() { return kBashCompletion; }
+
+}  // namespace espalier

@@ -1,0 +1,174 @@
+#include "tools/envctl/run_envctl.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "supervisor/control/control_client.h"
+#include "supervisor/instance/instance_list.h"
+#include "supervisor/instance/instance_lock.h"
+#include "supervisor/logs/log_printer.h"
+#include "tools/envctl/command_line.h"
+#include "tools/envctl/help.h"
+#include "tools/envctl/service_table.h"
+
+namespace espalier {
+namespace {
+
+class Envctl {
+ public:
+  Envctl(CommandLine line, const EnvctlOutput& output, const HostFacts& host)
+      : line_(std::move(line)), output_(output), host_(host) {}
+
+  absl::Status Run() {
+    if (line_.command == "help") return Help();
+    if (line_.command == "completion") {
+      output_.out << BashCompletion();
+      return absl::OkStatus();
+    }
+    if (line_.command == "list") return List();
+    if (absl::Status connected = Connect(); !connected.ok()) return connected;
+    if (line_.command == "ps") return Ps();
+    if (line_.command == "logs") return Logs();
+    if (line_.command == "stop" && line_.arguments.empty()) {
+      return StopEnvironment();
+    }
+    return OperateAll();
+  }
+
+ private:
+  absl::Status Help() {
+    output_.out << HelpText(line_.arguments.empty() ? ""
+                                                    : line_.arguments.front());
+    return absl::OkStatus();
+  }
+
+  absl::Status Connect() {
+    absl::StatusOr<LockHolder> found = FindInstance(line_.selector, host_);
+    if (!found.ok()) return found.status();
+    environment_ = *std::move(found);
+    absl::StatusOr<std::unique_ptr<ControlClient>> client =
+        ControlClient::Connect(environment_.control_socket);
+    if (!client.ok()) {
+      return absl::Status(
+          client.status().code(),
+          absl::StrCat("environment `", environment_.environment, "` (",
+                       environment_.Describe(),
+                       ") cannot be reached: ", client.status().message()));
+    }
+    client_ = *std::move(client);
+    return absl::OkStatus();
+  }
+
+  absl::Status List() {
+    const std::vector<LockHolder> running =
+        ListInstances(line_.selector.data_dir, host_);
+    if (line_.json) {
+      output_.out << EnvironmentsJson(running);
+    } else if (running.empty()) {
+      output_.errors << "no environment is running\n";
+    } else {
+      output_.out << EnvironmentTable(running, absl::Now(), output_.width);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Ps() {
+    const absl::StatusOr<ControlClient::ServiceList> list = client_->List();
+    if (!list.ok()) return list.status();
+    output_.out << (line_.json ? ServicesJson(environment_, list->services)
+                               : ServiceTable(list->services, absl::Now(),
+                                              output_.width));
+    return absl::OkStatus();
+  }
+
+  absl::Status Logs() {
+    std::vector<std::string> names = line_.arguments;
+    if (names.empty()) {
+      const absl::StatusOr<ControlClient::ServiceList> list = client_->List();
+      if (!list.ok()) return list.status();
+      for (const ServiceSnapshot& service : list->services) {
+        if (!service.log_file.empty()) names.push_back(service.name);
+      }
+    }
+    LogPrinter printer(names, output_.coloured);
+    return client_->Logs(
+        {.services = line_.arguments,
+         .tail_lines = line_.tail_lines,
+         .follow = line_.follow},
+        [&](absl::string_view service, absl::string_view text) {
+          output_.out << printer.Format(service, text);
+          if (line_.follow) output_.out.flush();
+          // Whoever read it has gone.
+          return output_.out.good();
+        });
+  }
+
+  absl::Status StopEnvironment() {
+    const absl::Time began = absl::Now();
+    absl::Status stopped = client_->StopEnvironment();
+    // One that ends before its answer is out has been stopped all the same.
+    if (!stopped.ok() && !absl::IsUnavailable(stopped)) return stopped;
+    stopped = WaitUntilUnlocked(environment_.state_directory + "/lock");
+    if (stopped.ok()) Report(environment_.environment, "stopped", began);
+    return stopped;
+  }
+
+  // Each in turn; the first error ends it.
+  absl::Status OperateAll() {
+    for (const std::string& service : line_.arguments) {
+      const absl::Time began = absl::Now();
+      const absl::Status done = Operate(service);
+      if (!done.ok()) {
+        return absl::Status(
+            done.code(), absl::StrCat("cannot ", line_.command, " `", service,
+                                      "`: ", done.message()));
+      }
+      Report(service, line_.command == "stop" ? "stopped" : "ready", began);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Operate(const std::string& service) {
+    if (line_.command == "restart") return client_->Restart(service);
+    if (line_.command == "start") return client_->Start(service);
+    return client_->Stop(service, {.with_dependents = line_.with_dependents});
+  }
+
+  void Report(const std::string& what, const std::string& state,
+              absl::Time began) {
+    output_.out << absl::StrFormat("%s: %s after %.2f s\n", what, state,
+                                   absl::ToDoubleSeconds(absl::Now() - began));
+    output_.out.flush();
+  }
+
+  const CommandLine line_;
+  const EnvctlOutput& output_;
+  const HostFacts& host_;
+  LockHolder environment_;
+  std::unique_ptr<ControlClient> client_;
+};
+
+}  // namespace
+
+int RunEnvctl(absl::Span<const std::string> arguments,
+              const EnvctlOutput& output, const HostFacts& host) {
+  absl::StatusOr<CommandLine> line = CommandLine::Parse(arguments);
+  if (!line.ok()) {
+    output.errors << "envctl: " << std::string(line.status().message())
+                  << "\nTry: envctl help\n";
+    return 2;
+  }
+  const absl::Status done = Envctl(*std::move(line), output, host).Run();
+  if (done.ok()) return 0;
+  output.errors << "envctl: " << std::string(done.message()) << "\n";
+  return 1;
+}
+
+}  // namespace espalier

@@ -1,0 +1,77 @@
+#include "tools/envctl/service_table.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace espalier {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const absl::Time kNow = absl::FromUnixSeconds(1700000000);
+
+std::vector<ServiceSnapshot> Services() {
+  return {{.name = "links",
+           .state = "READY",
+           .generation = 2,
+           .pid = 4711,
+           .since = kNow - absl::Seconds(125),
+           .restarts = 1,
+           .endpoints = {{.name = "http", .url = "http://127.0.0.1:4000"}},
+           .log_file = "/logs/links.log"},
+          {.name = "gateway",
+           .state = "WAITING",
+           .why = "waits for links\nmore",
+           .needs = {"links"}}};
+}
+
+TEST(ServiceTableTest, ShowsARowForEachService) {
+  const std::string table = ServiceTable(Services(), kNow, std::nullopt);
+  EXPECT_THAT(table, HasSubstr("SERVICE STATE"));
+  EXPECT_THAT(table, HasSubstr("links"));
+  EXPECT_THAT(table, HasSubstr("2m5s"));
+  EXPECT_THAT(table, HasSubstr("http://127.0.0.1:4000"));
+  EXPECT_THAT(table, HasSubstr("waits for links"));
+  EXPECT_THAT(table, Not(HasSubstr("more"))) << "one line each";
+}
+
+TEST(ServiceTableTest, JsonHasEverything) {
+  const auto json = nlohmann::json::parse(
+      ServicesJson({.environment = "two", .instance = "default"}, Services()));
+  EXPECT_EQ(json["environment"], "two");
+  const auto& links = json["services"][0];
+  EXPECT_EQ(links["name"], "links");
+  EXPECT_EQ(links["pid"], 4711);
+  EXPECT_EQ(links["since"], "2023-11-14T22:11:15+00:00");
+  EXPECT_EQ(links["endpoints"]["http"], "http://127.0.0.1:4000");
+  const auto& gateway = json["services"][1];
+  EXPECT_TRUE(gateway["pid"].is_null());
+  EXPECT_TRUE(gateway["since"].is_null());
+  EXPECT_EQ(gateway["why"], "waits for links\nmore");
+  EXPECT_EQ(gateway["needs"][0], "links");
+}
+
+TEST(ServiceTableTest, ListsEnvironments) {
+  const LockHolder two = {.environment = "two",
+                          .instance = "default",
+                          .pid = 4711,
+                          .host = "",
+                          .since = kNow - absl::Hours(50),
+                          .command_line = "two --x=\xff",
+                          .control_socket = "/s",
+                          .state_directory = "/state/two/default"};
+  const std::string table = EnvironmentTable({two}, kNow, std::nullopt);
+  EXPECT_THAT(table, HasSubstr("two"));
+  EXPECT_THAT(table, HasSubstr("2d2h"));
+  EXPECT_THAT(table, HasSubstr("/state/two/default"));
+  const auto json = nlohmann::json::parse(EnvironmentsJson({two}));
+  EXPECT_EQ(json[0]["pid"], 4711);
+}
+
+}  // namespace
+}  // namespace espalier
