@@ -1,0 +1,449 @@
+// Everything that the supervisor decides about services is decided here, and
+// nothing else happens here: events go in, orders come out. The engine has no
+// clock, makes no system call, starts no thread and rolls no dice; the same
+// events at the same times give the same actions, on a real machine and in a
+// simulation.
+//
+// # The states of a service
+//
+// A move is written "on what it leaves the state -> where to". A state that has
+// a deadline has one timer; no service ever has two.
+//
+//   INACTIVE   start -> WAITING
+//   WAITING    all needs met, and its turn -> SPAWNING (external: STARTING);
+//              a need has failed for good -> BLOCKED; stop -> INACTIVE
+//   BLOCKED    a need becomes ready or done, and none is failed -> WAITING;
+//              stop -> INACTIVE
+//   SPAWNING   spawned -> STARTING; permanent errno -> FAILED; passing errno
+//              -> BACKOFF, not counted; stop, start timeout -> STOPPING;
+//              exit (reported first) -> DRAINING
+//   STARTING   ready -> READY; exit -> DRAINING; stop, restart, start timeout
+//              -> STOPPING
+//   READY      exit -> DRAINING; stop, restart, liveness lost -> STOPPING
+//   STOPPING   main process reaped and tree empty, in either order -> DRAINING;
+//              grace over -> KILLING
+//   KILLING    the same -> DRAINING; 15 s without it -> STUCK
+//   DRAINING   nothing left -> BACKOFF, DONE, FAILED or INACTIVE; something
+//              left for 15 s -> STUCK
+//   BACKOFF    timer (possibly at once) -> WAITING; stop -> INACTIVE;
+//              start timeout -> FAILED
+//   STUCK      its late death -> DRAINING
+//   DONE       start -> WAITING; reset -> INACTIVE
+//   FAILED     start -> WAITING; reset -> INACTIVE
+//
+// A run that was to be stopped also goes through DRAINING, so every run that
+// was spawned does. A restart passes through BACKOFF without a pause.
+//
+// # What happens when a run ends (the way out of DRAINING)
+//
+//   a stop was asked for        -> INACTIVE
+//   a restart was asked for     -> BACKOFF without a pause; not counted
+//   the start had timed out     -> FAILED
+//   exit code 0                 -> DONE, for a one-shot or unless the rule says
+//                                  "always"
+//   a permanent exit code       -> FAILED
+//   the rule says "never"       -> FAILED
+//   the limit is reached        -> FAILED
+//   otherwise                   -> BACKOFF with a pause, or none if it was
+//                                  ready for long enough
+//
+// The start timeout covers a whole start: it begins with the first spawn, goes
+// on over runs that fail, and ends when the service is ready. While a service
+// waits for others it does not run.
+//
+// # Failing for good, and groups
+//
+// A service that becomes FAILED is escalated: its group gives up, which stops
+// everything in it and is a failure of the group around it, up to the root.
+// Escalation ends at a group that somebody awaits (GroupSpec::awaited), and
+// does not begin while somebody awaits the start of the service
+// (StartRequested::awaited). What a failure that is worth another run does to
+// the others in the group is the group's Strategy.
+//
+// # Order
+//
+// A service starts when all that it needs is READY or DONE. A stop that was
+// asked for reaches a service only when nothing that needs it is on its way
+// down any more; a service that waits for that keeps its state. STUCK does not
+// hold anybody up: every stop ends.
+//
+// # Invariants
+//
+//   * At most one generation of a service is spawned and not yet drained.
+//   * No service is spawned before its needs are met.
+//   * Never more than `max_runs` failures within `window`, then FAILED.
+//   * Never more than `max_starting` services in SPAWNING and STARTING (when
+//     the limit is lowered: none is added until it holds again).
+//   * Every service in a state with a deadline has a timer.
+#ifndef SUPERVISOR_ENGINE_ENGINE_H_
+#define SUPERVISOR_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "supervisor/engine/actions.h"
+#include "supervisor/engine/events.h"
+#include "supervisor/engine/exit_result.h"
+#include "supervisor/engine/ids.h"
+#include "supervisor/engine/restart_window.h"
+#include "supervisor/engine/rules.h"
+#include "supervisor/engine/service_state.h"
+#include "supervisor/engine/timer_queue.h"
+
+namespace espalier {
+
+// How long a killed tree, or what is left after an exit, may take to vanish
+// before the service is STUCK.
+inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
+
+// Which other services of a group are restarted when one of them failed and is
+// run again. All of them are stopped, in reverse order, before any is started.
+enum class Strategy {
+  kOneForOne,   // None.
+  kOneForAll,   // All of them, those in groups below included.
+  kRestForOne,  // Those that were added after it.
+  kDependents,  // Those that need it, directly or not.
+};
+
+// "one_for_one", …
+std::string_view StrategyName(Strategy strategy);
+
+struct GroupSpec {
+  // For people; unique within the parent.
+  std::string name;
+  GroupId parent = kRootGroup;
+  Strategy strategy = Strategy::kOneForOne;
+  // The limit of restarts of several services at once (`max_runs` within
+  // `window`); the rest of the rule is not used.
+  RestartRule restart;
+  // Somebody awaits this group and takes its failure: when it gives up, its
+  // parent does not.
+  bool awaited = false;
+};
+
+struct ServiceSpec {
+  // For people; unique within the group.
+  std::string name;
+  GroupId group = kRootGroup;
+  // What must be ready (or done) whenever it is started, and is stopped only
+  // after it.
+  std::vector<ServiceId> needs;
+  // What must be ready (or done) when somebody starts it. Afterwards these may
+  // come and go: they are waited for neither by its restarts nor by their stop.
+  std::vector<ServiceId> start_needs;
+  // Runs to completion: exit code 0 makes it DONE. It is never READY, and not
+  // probed.
+  bool one_shot = false;
+  // Not a process of ours: never spawned or stopped, only probed.
+  bool external = false;
+  RestartRule restart;
+  StopRule stop;
+  // From the first spawn to ready (a one-shot: done). Positive; may be
+  // infinite.
+  absl::Duration start_timeout = kDefaultStartTimeout;
+};
+
+struct EngineOptions {
+  // Decides the jitter of all pauses.
+  uint64_t seed = 0;
+  // So many services at most are in SPAWNING and STARTING at a time. At least
+  // 1.
+  int max_starting = 1'000'000;
+};
+
+// Thread-compatible; meant for the one thread that runs the loop.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options = {});
+
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Adds a group without services. InvalidArgument if there is no such parent
+  // or the rule makes no sense, AlreadyExists if the parent has a group of that
+  // name.
+  absl::StatusOr<GroupId> AddGroup(GroupSpec spec);
+
+  // Adds a service, INACTIVE; may be called at any time. InvalidArgument if a
+  // rule makes no sense or a group or need does not exist, AlreadyExists if the
+  // group has a service of that name.
+  absl::StatusOr<ServiceId> AddService(ServiceSpec spec);
+
+  // Handles one event that happened at `now`, then everything that is due at
+  // `now`, and appends what is to be done to `actions`. `now` comes from a
+  // monotonic clock and must not go backwards (an earlier time counts as the
+  // latest one). Ids in events must exist. Takes time for what it changes, not
+  // for what there is.
+  void Step(const Event& event, absl::Time now, std::vector<Action>& actions);
+
+  // The same, for one event at a time.
+  std::vector<Action> Step(const Event& event, absl::Time now);
+
+  // When the next Tick is due; InfiniteFuture() if none is.
+  absl::Time NextTimer() const { return timers_.Next(); }
+
+  // --- What is known. Ids must exist.
+
+  size_t service_count() const { return services_.size(); }
+  size_t group_count() const { return groups_.size(); }
+  const ServiceSpec& Spec(ServiceId id) const { return At(id).spec; }
+  const GroupSpec& Spec(GroupId id) const { return At(id).spec; }
+  ServiceState State(ServiceId id) const { return At(id).state; }
+  // The latest run; 0 if there was none.
+  Generation CurrentGeneration(ServiceId id) const { return At(id).generation; }
+  // The process of the current run; 0 if none runs or it is not known yet.
+  int Pid(ServiceId id) const { return At(id).pid; }
+  // Why it is in its state.
+  Cause LastCause(ServiceId id) const { return At(id).cause; }
+  // Since when it is in its state.
+  absl::Time Since(ServiceId id) const { return At(id).since; }
+  // When the state it is in will end by itself; InfiniteFuture() if it will
+  // not.
+  absl::Time Deadline(ServiceId id) const { return timers_.Get(id); }
+  // How the latest run that has ended did.
+  std::optional<ExitResult> LastExit(ServiceId id) const {
+    return At(id).last_exit;
+  }
+  // The failed runs that count against the limit at `now`.
+  int FailuresInWindow(ServiceId id, absl::Time now) const;
+  // In FAILED: a sentence that says why. In STUCK: that it could not be killed.
+  // Otherwise OK.
+  absl::Status Error(ServiceId id) const;
+  // Why the group gave up; OK if it did not. Kept until something in the group
+  // is started anew.
+  absl::Status Error(GroupId id) const { return At(id).error; }
+  // Whether the group, or one around it, is being stopped or has ended for
+  // good: starts in it are ignored.
+  bool IsClosed(GroupId id) const;
+  // The latest revision given to a Changed; 0 if there was none.
+  uint64_t revision() const { return revision_; }
+  // How many services are in SPAWNING and STARTING.
+  int starting_count() const { return starting_; }
+
+  // What a stop of the service would stop first: everything active that needs
+  // it, directly or not, in the order in which it was added.
+  std::vector<ServiceId> LiveDependents(ServiceId id) const;
+
+  // Why the service is in its state, what happens next and when, and the chain
+  // of causes, for a person: "gateway waits for links, which failed 3 of 5
+  // times: exit code 1, next run in 0.8 s".
+  std::string Explain(ServiceId id, absl::Time now) const;
+
+ private:
+  // What happens when nothing is left of the current run.
+  enum class After {
+    kJudge,     // What the rule says.
+    kInactive,  // A stop was asked for.
+    kRestart,   // It is to run again, whatever the rule says.
+    kFail,      // It has failed for good; `error` says why.
+  };
+
+  struct Service {
+    ServiceSpec spec;
+    // Those that name it in `needs` and in `start_needs`.
+    std::vector<ServiceId> dependents;
+    std::vector<ServiceId> start_dependents;
+
+    ServiceState state = ServiceState::kInactive;
+    Cause cause = Cause::kResetRequested;
+    absl::Time since = absl::InfinitePast();
+    absl::Status error;
+
+    // The current run.
+    Generation generation = 0;
+    int pid = 0;
+    After after = After::kJudge;
+    // The main process has been reaped; the tree is empty.
+    bool exited = false;
+    bool drained = false;
+    bool probing = false;
+    // A process that answers no more; its end is a failure whatever the code.
+    bool liveness_lost = false;
+    // How long it had been ready when it stopped being so; zero if it never
+    // was.
+    absl::Duration ready_for = absl::ZeroDuration();
+    std::optional<ExitResult> last_exit;
+    // What went wrong last in this start, for a person: a probe's complaint,
+    // why a spawn failed, how a run ended that nobody had asked to end.
+    std::string trouble;
+
+    // The current start.
+    bool awaited = false;
+    // It has not been ready since it was asked to start: `start_needs` count.
+    bool fresh = true;
+    absl::Time start_deadline = absl::InfiniteFuture();
+    // In BACKOFF: when it will run again.
+    absl::Time run_at = absl::InfiniteFuture();
+    // How often in a row a spawn failed in passing.
+    int spawn_retries = 0;
+
+    // Its record.
+    RestartWindow window;
+    int failures_in_row = 0;
+
+    // Has to stop as soon as nothing that needs it is on its way down; and who
+    // wanted the latest stop or, in INACTIVE, the reset.
+    bool stop_asked = false;
+    Cause stop_cause = Cause::kStopRequested;
+    // Counted in `ending_dependents` of what it needs.
+    bool counted_ending = false;
+    bool queued_to_check = false;
+    bool queued_to_start = false;
+    // The group whose restart of several services it is part of.
+    std::optional<GroupId> batch;
+    bool batch_arrived = false;
+
+    // Kept up to date by Move, so that nothing has to be searched.
+    int unmet_needs = 0;
+    int failed_needs = 0;
+    int unmet_start_needs = 0;
+    int failed_start_needs = 0;
+    // Dependents that run and are on their way down.
+    int ending_dependents = 0;
+  };
+
+  struct Group {
+    GroupSpec spec;
+    std::vector<GroupId> groups;
+    std::vector<ServiceId> services;
+    absl::Status error;
+    // Being stopped; GroupStopped is owed.
+    bool stopping = false;
+    RestartWindow window;
+    // Services in this group and below that are not at rest.
+    int active = 0;
+    // A restart of several services: those that are still to come down, and
+    // all that take part.
+    int batch_left = 0;
+    std::vector<ServiceId> batch;
+  };
+
+  const Service& At(ServiceId id) const { return services_[Index(id)]; }
+  const Group& At(GroupId id) const { return groups_[Index(id)]; }
+  Service& At(ServiceId id) { return services_[Index(id)]; }
+  Group& At(GroupId id) { return groups_[Index(id)]; }
+
+  // engine.cc: what comes in.
+  absl::Status CheckSpec(const ServiceSpec& spec) const;
+  void Link(ServiceId id);
+  void Handle(const StartRequested& event);
+  void Handle(const StopRequested& event);
+  void Handle(const RestartRequested& event);
+  void Handle(const ResetRequested& event);
+  void Handle(const StopGroupRequested& event);
+  void Handle(const StopAll& event);
+  void Handle(const KillAll& event);
+  void Handle(const Spawned& event);
+  void Handle(const SpawnFailed& event);
+  void Handle(const BecameReady& event);
+  void Handle(const ProbeFailed& event);
+  void Handle(const LivenessLost& event);
+  void Handle(const Exited& event);
+  void Handle(const Drained& event);
+  void Handle(const KeeperLost& event);
+  void Handle(const MaxStartingChanged& event);
+  void Handle(const Tick&) {}
+  void HandleTimer(ServiceId id);
+  bool IsCurrent(ServiceId id, Generation generation) const;
+
+  // engine_moves.cc: the one way to change a state, and what follows from it.
+  void Move(ServiceId id, ServiceState to, Cause cause,
+            std::string detail = {});
+  void ArmTimer(ServiceId id);
+  void TellDependents(ServiceId id, ServiceState from, ServiceState to);
+  void TellNeeds(ServiceId id);
+  void TellGroups(ServiceId id, ServiceState from, ServiceState to);
+  void Check(ServiceId id);
+  void CheckSoon(ServiceId id);
+  void Settle();
+
+  // engine_start.cc: from asked for to running.
+  void StartWithNeeds(ServiceId id, Cause cause);
+  void StartOne(ServiceId id, Cause cause);
+  void CheckWaiting(ServiceId id);
+  void CheckBlocked(ServiceId id);
+  bool NeedsMet(const Service& service) const;
+  bool NeedsFailed(const Service& service) const;
+  void BeginRun(ServiceId id);
+  void BeginProbe(ServiceId id);
+  void SpawnRefused(ServiceId id, int error);
+  void StartTimedOut(ServiceId id);
+  void StartQueued();
+  static std::string ErrnoText(int error);
+
+  // engine_stop.cc: from running to gone.
+  void AskStop(ServiceId id, Cause cause);
+  bool AskStopOne(ServiceId id, Cause cause);
+  void BeginStop(ServiceId id, Cause cause, std::string detail = {});
+  void BeginKill(ServiceId id, Cause cause);
+  void KillNow(ServiceId id);
+  void LoseNow(ServiceId id);
+  void BeginDrain(ServiceId id, Cause cause, std::string detail = {});
+  void RunEndedIfGone(ServiceId id);
+
+  // engine_judge.cc: what comes after a run.
+  void RunEnded(ServiceId id);
+  void Judge(ServiceId id);
+  void RunFailed(ServiceId id, std::string reason);
+  void Pause(ServiceId id, absl::Duration pause, Cause cause,
+             std::string detail = {});
+  void Fail(ServiceId id, absl::Status error, Cause cause);
+  absl::Duration PauseBeforeRun(ServiceId id, int failures) const;
+
+  // engine_groups.cc: what one service does to the others of its group.
+  void StopGroup(GroupId id, Cause cause);
+  void GiveUp(GroupId id, ServiceId culprit, const absl::Status& error);
+  void CheckStopped(GroupId id);
+  absl::Status StoppedStatus(GroupId id) const;
+  void ForgetGroupErrors(GroupId id);
+  absl::Status RestartTogether(ServiceId id);
+  void RestartWithGroup(ServiceId id);
+  std::vector<ServiceId> RestartsWith(ServiceId id) const;
+  void JoinBatch(ServiceId id, GroupId group);
+  void ArriveInBatch(ServiceId id);
+  void AppendServices(GroupId id, std::vector<ServiceId>& services) const;
+
+  // engine_explain.cc: the predicate of a sentence about the service.
+  std::string Story(ServiceId id, absl::Time now, int depth) const;
+  std::string WaitingStory(ServiceId id, absl::Time now, int depth) const;
+  std::string RunningStory(const Service& service, absl::Time now) const;
+  std::string BackoffStory(const Service& service, absl::Time now) const;
+
+  template <typename A>
+  void Do(A action) {
+    actions_->push_back(std::move(action));
+  }
+
+  const uint64_t seed_;
+  int max_starting_;
+  std::vector<Service> services_;
+  std::vector<Group> groups_;
+  absl::flat_hash_set<std::pair<GroupId, std::string>> service_names_;
+  absl::flat_hash_set<std::pair<GroupId, std::string>> group_names_;
+  TimerQueue timers_;
+  absl::Time now_ = absl::InfinitePast();
+  uint64_t revision_ = 0;
+  int starting_ = 0;
+  // The whole environment ends; nothing is started any more.
+  bool closed_ = false;
+  // Services to look at again before the Step ends, and those whose needs are
+  // met and that wait for their turn, oldest first.
+  std::vector<ServiceId> to_check_;
+  std::deque<ServiceId> to_start_;
+  std::vector<GroupId> groups_to_check_;
+  // Where the current Step puts its actions.
+  std::vector<Action>* actions_ = nullptr;
+};
+
+}  // namespace espalier
+
+#endif  // SUPERVISOR_ENGINE_ENGINE_H_

@@ -1,0 +1,142 @@
+// Why a service is in its state, for a person.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/engine/engine.h"
+
+namespace espalier {
+namespace {
+
+// A chain of causes is told up to this length, and so many of the things that
+// are waited for are named.
+constexpr int kLongestChain = 8;
+constexpr size_t kMostNamed = 3;
+
+std::string Seconds(absl::Duration duration) {
+  return absl::StrFormat("%.1f s", absl::ToDoubleSeconds(std::max(
+                                       duration, absl::ZeroDuration())));
+}
+
+// ", at most 3.0 s more", or nothing if there is no deadline.
+std::string AtMost(absl::Time deadline, absl::Time now) {
+  if (deadline == absl::InfiniteFuture()) return "";
+  return absl::StrCat(", at most ", Seconds(deadline - now), " more");
+}
+
+}  // namespace
+
+std::string Engine::Explain(ServiceId id, absl::Time now) const {
+  return absl::StrCat(At(id).spec.name, " ", Story(id, now, kLongestChain));
+}
+
+std::string Engine::Story(ServiceId id, absl::Time now, int depth) const {
+  const Service& service = At(id);
+  switch (service.state) {
+    case ServiceState::kInactive:
+      if (service.since == absl::InfinitePast()) return "was never started";
+      return absl::StrCat("is stopped: ",
+                          std::string(CauseName(service.stop_cause)));
+    case ServiceState::kWaiting:
+    case ServiceState::kBlocked:
+      return WaitingStory(id, now, depth);
+    case ServiceState::kBackoff:
+      return BackoffStory(service, now);
+    case ServiceState::kStuck:
+      return "could not be killed; it is not started again before it is gone";
+    case ServiceState::kDone:
+      return "is done";
+    case ServiceState::kFailed:
+      return absl::StrCat("has failed for good: ", service.error.message());
+    default:
+      return RunningStory(service, now);
+  }
+}
+
+std::string Engine::WaitingStory(ServiceId id, absl::Time now,
+                                 int depth) const {
+  const Service& service = At(id);
+  const bool blocked = service.state == ServiceState::kBlocked;
+  std::vector<std::string> stories;
+  size_t left_out = 0;
+  const auto tell = [&](const std::vector<ServiceId>& needs) {
+    for (const ServiceId need : needs) {
+      if (Satisfies(At(need).state)) continue;
+      if (stories.size() == kMostNamed || depth == 0) {
+        ++left_out;
+        continue;
+      }
+      stories.push_back(absl::StrCat(At(need).spec.name, ", which ",
+                                     Story(need, now, depth - 1)));
+    }
+  };
+  tell(service.spec.needs);
+  if (service.fresh) tell(service.spec.start_needs);
+  if (left_out > 0) stories.push_back(absl::StrCat(left_out, " more"));
+  if (!stories.empty()) {
+    return absl::StrCat(blocked ? "is blocked by " : "waits for ",
+                        absl::StrJoin(stories, "; and for "));
+  }
+  if (service.batch.has_value()) {
+    return "waits until the services that restart with it have stopped";
+  }
+  return absl::StrCat("waits for its turn: ", starting_,
+                      " services are starting, no more than ", max_starting_,
+                      " may at a time");
+}
+
+std::string Engine::BackoffStory(const Service& service, absl::Time now) const {
+  const std::string next =
+      absl::StrCat("next run in ", Seconds(service.run_at - now));
+  const std::string& trouble = service.trouble;
+  if (service.cause == Cause::kSpawnFailed) {
+    return absl::StrCat("could not be spawned for now: ", trouble, ", ", next);
+  }
+  if (trouble.empty()) return absl::StrCat("restarts, ", next);
+  return absl::StrCat(
+      "failed ", service.window.Count(service.spec.restart, now), " of ",
+      service.spec.restart.max_runs, " times: ", trouble, ", ", next);
+}
+
+std::string Engine::RunningStory(const Service& service, absl::Time now) const {
+  const std::string passed = Seconds(now - service.since);
+  const std::string cause(CauseName(service.cause));
+  std::string story;
+  absl::Time deadline = service.start_deadline;
+  switch (service.state) {
+    case ServiceState::kSpawning:
+      story = absl::StrCat("has been spawning for ", passed);
+      break;
+    case ServiceState::kStarting:
+      story = absl::StrCat("has been starting for ", passed);
+      break;
+    case ServiceState::kReady:
+      story = absl::StrCat("has been ready for ", passed);
+      break;
+    case ServiceState::kStopping:
+      deadline = service.since + service.spec.stop.grace;
+      story = absl::StrCat("has been stopping for ", passed, " (", cause, ")");
+      break;
+    case ServiceState::kKilling:
+      deadline = service.since + kKillDeadline;
+      story = absl::StrCat("is being killed (", cause, ")");
+      break;
+    default:
+      deadline = service.since + kKillDeadline;
+      story = absl::StrCat("has ended (", cause, ") and is being cleaned up");
+      break;
+  }
+  absl::StrAppend(&story, AtMost(deadline, now));
+  if (service.state == ServiceState::kStarting && !service.trouble.empty()) {
+    absl::StrAppend(&story, ": ", service.trouble);
+  }
+  if (service.stop_asked) {
+    absl::StrAppend(&story, "; it stops (",
+                    std::string(CauseName(service.stop_cause)), ") as soon as ",
+                    service.ending_dependents, " services that need it have");
+  }
+  return story;
+}
+
+}  // namespace espalier

@@ -1,0 +1,159 @@
+// What one service does to the others of its group.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "supervisor/engine/engine.h"
+
+namespace espalier {
+
+void Engine::AppendServices(GroupId id,
+                            std::vector<ServiceId>& services) const {
+  std::vector<GroupId> todo = {id};
+  while (!todo.empty()) {
+    const Group& group = At(todo.back());
+    todo.pop_back();
+    services.insert(services.end(), group.services.begin(),
+                    group.services.end());
+    todo.insert(todo.end(), group.groups.begin(), group.groups.end());
+  }
+}
+
+void Engine::StopGroup(GroupId id, Cause cause) {
+  At(id).stopping = true;
+  groups_to_check_.push_back(id);
+  std::vector<ServiceId> services;
+  AppendServices(id, services);
+  std::sort(services.rbegin(), services.rend());
+  for (const ServiceId service : services) AskStop(service, cause);
+}
+
+void Engine::GiveUp(GroupId id, ServiceId culprit, const absl::Status& error) {
+  while (true) {
+    Group& group = At(id);
+    group.error = error;
+    group.stopping = true;
+    groups_to_check_.push_back(id);
+    Do(GaveUp{id, culprit, error});
+    if (id == kRootGroup || group.spec.awaited) break;
+    id = group.spec.parent;
+  }
+  if (id == kRootGroup) closed_ = true;
+  StopGroup(id, Cause::kGroupStops);
+}
+
+void Engine::CheckStopped(GroupId id) {
+  Group& group = At(id);
+  if (!group.stopping || group.active > 0) return;
+  group.stopping = false;
+  Do(GroupStopped{id, StoppedStatus(id)});
+}
+
+absl::Status Engine::StoppedStatus(GroupId id) const {
+  if (!At(id).error.ok()) return At(id).error;
+  std::vector<ServiceId> services;
+  AppendServices(id, services);
+  std::sort(services.begin(), services.end());
+  std::vector<std::string> stuck;
+  for (const ServiceId service : services) {
+    if (At(service).state != ServiceState::kStuck) continue;
+    stuck.push_back(At(service).spec.name);
+  }
+  if (stuck.empty()) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      absl::StrCat("could not be killed: ", absl::StrJoin(stuck, ", ")));
+}
+
+void Engine::ForgetGroupErrors(GroupId id) {
+  while (true) {
+    At(id).error = absl::OkStatus();
+    if (id == kRootGroup) return;
+    id = At(id).spec.parent;
+  }
+}
+
+std::vector<ServiceId> Engine::RestartsWith(ServiceId id) const {
+  const GroupId group_id = At(id).spec.group;
+  std::vector<ServiceId> services;
+  switch (At(group_id).spec.strategy) {
+    case Strategy::kOneForOne:
+      return {};
+    case Strategy::kOneForAll:
+    case Strategy::kRestForOne:
+      AppendServices(group_id, services);
+      break;
+    case Strategy::kDependents:
+      services = LiveDependents(id);
+      break;
+  }
+  const bool rest = At(group_id).spec.strategy == Strategy::kRestForOne;
+  std::erase_if(services, [&](ServiceId other) {
+    return other == id || (rest && other < id) || IsAtRest(At(other).state) ||
+           IsClosed(At(other).spec.group);
+  });
+  std::sort(services.begin(), services.end());
+  return services;
+}
+
+absl::Status Engine::RestartTogether(ServiceId id) {
+  const GroupId group_id = At(id).spec.group;
+  Group& group = At(group_id);
+  if (group.spec.strategy == Strategy::kOneForOne) return absl::OkStatus();
+  // While the last restart still brings services down, another death belongs
+  // to it.
+  const bool more = !group.batch.empty();
+  if (!more && group.window.ChargeAndCheck(group.spec.restart, now_)) {
+    return absl::UnavailableError(absl::StrCat(
+        "the group ", group.spec.name, " could not be kept running: it failed ",
+        group.spec.restart.max_runs, " times within ",
+        absl::FormatDuration(group.spec.restart.window), ", the last time ",
+        "because of ", At(id).spec.name, ": ", At(id).trouble));
+  }
+  JoinBatch(id, group_id);
+  for (const ServiceId other : RestartsWith(id)) {
+    JoinBatch(other, group_id);
+    RestartWithGroup(other);
+  }
+  return absl::OkStatus();
+}
+
+void Engine::RestartWithGroup(ServiceId id) {
+  Service& service = At(id);
+  const bool up = service.state == ServiceState::kSpawning ||
+                  service.state == ServiceState::kStarting ||
+                  service.state == ServiceState::kReady;
+  if (!up || service.after != After::kJudge) return;
+  service.after = After::kRestart;
+  service.stop_asked = true;
+  service.stop_cause = Cause::kGroupRestarts;
+  TellNeeds(id);
+  CheckSoon(id);
+}
+
+void Engine::JoinBatch(ServiceId id, GroupId group_id) {
+  Service& service = At(id);
+  if (service.batch == group_id) return;
+  if (service.batch.has_value()) ArriveInBatch(id);
+  Group& group = At(group_id);
+  service.batch = group_id;
+  service.batch_arrived = !IsRunning(service.state);
+  if (!service.batch_arrived) ++group.batch_left;
+  group.batch.push_back(id);
+}
+
+void Engine::ArriveInBatch(ServiceId id) {
+  Service& service = At(id);
+  if (service.batch_arrived) return;
+  service.batch_arrived = true;
+  const GroupId group_id = *service.batch;
+  Group& group = At(group_id);
+  if (--group.batch_left > 0) return;
+  for (const ServiceId member : group.batch) {
+    if (At(member).batch != group_id) continue;
+    At(member).batch = std::nullopt;
+    CheckSoon(member);
+  }
+  group.batch.clear();
+}
+
+}  // namespace espalier

@@ -1,0 +1,134 @@
+// What the engine is told: requests, and news from the keeper and the probes.
+#ifndef SUPERVISOR_ENGINE_EVENTS_H_
+#define SUPERVISOR_ENGINE_EVENTS_H_
+
+#include <string>
+#include <variant>
+
+#include "supervisor/engine/exit_result.h"
+#include "supervisor/engine/ids.h"
+
+namespace espalier {
+
+// --- Requests. Every one is accepted in every state, and the last one wins.
+
+// Start the service, and those it needs that are stopped or stopping. DONE and
+// FAILED are left, with a clean record; a service that is starting or ready
+// stays so. Ignored while a group that it belongs to is being stopped.
+struct StartRequested {
+  ServiceId id;
+  // Somebody waits for this start and takes its failure: until the service has
+  // been ready (or done) once, giving it up is not escalated to its group.
+  bool awaited = false;
+};
+
+// Stop the service. Everything active that needs it (see
+// Engine::LiveDependents) is stopped first.
+struct StopRequested {
+  ServiceId id;
+};
+
+// Stop the service if it runs, and start it again; those that need it stay up.
+// Not counted as a failure. A service that does not run is started, as by
+// StartRequested; a pause before the next run is cut short.
+struct RestartRequested {
+  ServiceId id;
+};
+
+// Forget the failures counted so far. DONE and FAILED become INACTIVE.
+struct ResetRequested {
+  ServiceId id;
+};
+
+// Stop everything in the group and in the groups below it, in reverse order of
+// needs, independent ones at the same time. Answered by GroupStopped. Until
+// then no service of the group can be started.
+struct StopGroupRequested {
+  GroupId group;
+};
+
+// Stop the whole environment, as StopGroupRequested for the root group; nothing
+// can be started any more.
+struct StopAll {};
+
+// Kill the whole environment at once, without order and without grace (a second
+// Ctrl-C). Nothing can be started any more.
+struct KillAll {};
+
+// --- News. All of it carries the generation; news of a generation that is not
+// the current one is dropped.
+
+// The program of this run has been executed.
+struct Spawned {
+  ServiceId id;
+  Generation generation;
+  int pid;
+};
+
+// The program could not be executed, and nothing is left of the attempt.
+struct SpawnFailed {
+  ServiceId id;
+  Generation generation;
+  int error;          // An errno; 0 if `stage` says it all, and for good.
+  std::string stage;  // What was being done, for a person: "execute /bin/x".
+};
+
+// Whoever watches the readiness says that it is ready. Never sent for a
+// one-shot.
+struct BecameReady {
+  ServiceId id;
+  Generation generation;
+};
+
+// A readiness probe failed. Only remembered, for the error message should the
+// start time out.
+struct ProbeFailed {
+  ServiceId id;
+  Generation generation;
+  std::string complaint;  // "nothing listens on port 4711"
+};
+
+// A service that was ready does not answer any more, as often as the probe's
+// limits ask for.
+struct LivenessLost {
+  ServiceId id;
+  Generation generation;
+  std::string complaint;
+};
+
+// The main process has ended. May come before the answer to Spawn.
+struct Exited {
+  ServiceId id;
+  Generation generation;
+  ExitResult result;
+};
+
+// Nothing is left of this run: no process of its tree, and its log is complete
+// (whoever reports this waits for the log 500 ms at most). Comes once for every
+// run that was spawned, before or after Exited.
+struct Drained {
+  ServiceId id;
+  Generation generation;
+};
+
+// The keeper is gone, and with it every process.
+struct KeeperLost {};
+
+// From now on at most so many services are in SPAWNING and STARTING at a time;
+// at least 1.
+struct MaxStartingChanged {
+  int max_starting;
+};
+
+// Nothing but time has passed. Send one when Engine::NextTimer() is due.
+struct Tick {};
+
+using Event =
+    std::variant<StartRequested, StopRequested, RestartRequested,
+                 ResetRequested, StopGroupRequested, StopAll, KillAll, Spawned,
+                 SpawnFailed, BecameReady, ProbeFailed, LivenessLost, Exited,
+                 Drained, KeeperLost, MaxStartingChanged, Tick>;
+
+}  // namespace espalier
+
+#endif  // SUPERVISOR_ENGINE_EVENTS_H_
