@@ -1,0 +1,83 @@
+#include "supervisor/wiring/command.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace espalier {
+namespace {
+
+bool Contains(const Text& text, Text::Part::Kind kind) {
+  for (const Text::Part& part : text.parts()) {
+    if (part.kind == kind) return true;
+  }
+  return false;
+}
+
+absl::Status ValidatePath(const Path& path) {
+  if (absl::StartsWith(path.relative(), "/")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path '", path.relative(),
+        "' is absolute; paths in a command lie in the service's directory"));
+  }
+  for (absl::string_view step : absl::StrSplit(path.relative(), '/')) {
+    if (step == "..") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the path '", path.relative(),
+                       "' climbs out of the service's directory by '..'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Program::Program(Kind kind, std::string name, std::string package,
+                 std::vector<std::string> directories)
+    : kind_(kind),
+      name_(std::move(name)),
+      package_(std::move(package)),
+      directories_(std::move(directories)) {}
+
+Program Program::Built(std::string path) {
+  return Program(Kind::kBuilt, std::move(path), "", {});
+}
+
+Program Program::System(std::string name, std::string package,
+                        std::vector<std::string> directories) {
+  return Program(Kind::kSystem, std::move(name), std::move(package),
+                 std::move(directories));
+}
+
+std::set<std::string> Command::Uses() const {
+  std::set<std::string> services;
+  for (const Text& argument : arguments) argument.AddUses(services);
+  for (const EnvironmentVariable& variable : environment)
+    variable.value.AddUses(services);
+  for (const File& file : files) file.contents.AddUses(services);
+  return services;
+}
+
+absl::Status Command::Validate() const {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (Contains(arguments[i], Text::Part::kSecret)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "argument ", i + 1,
+          " holds a secret, which every user of the machine could read there; ",
+          "pass secret.file(), or put the secret into a file or an environment "
+          "variable"));
+    }
+  }
+  std::vector<Path> paths = directories;
+  for (const File& file : files) paths.push_back(file.path);
+  if (working_directory) paths.push_back(*working_directory);
+  if (creates) paths.push_back(*creates);
+  for (const Path& path : paths) {
+    if (absl::Status status = ValidatePath(path); !status.ok()) return status;
+  }
+  return restart.Validate();
+}
+
+}  // namespace espalier

@@ -1,0 +1,140 @@
+#ifndef ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
+#define ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "supervisor/engine/rules.h"
+#include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/text.h"
+
+namespace espalier {
+
+// Which executable to run.
+class Program {
+ public:
+  // A binary that Bazel builds, by the path of its label:
+  // "services/links/links_server". The target which names it must have the
+  // binary in its `data`. Whatever else the binary needs at run time comes
+  // along as its runfiles.
+  static Program Built(std::string path);
+
+  // A program of the operating system: `name` is looked for in `directories`,
+  // then in the usual places for programs (never in the caller's PATH).
+  // `package` is what to install when it is missing.
+  static Program System(std::string name, std::string package,
+                        std::vector<std::string> directories = {});
+
+  enum class Kind { kBuilt, kSystem };
+  Kind kind() const { return kind_; }
+  const std::string& name() const { return name_; }
+  const std::string& package() const { return package_; }
+  const std::vector<std::string>& directories() const { return directories_; }
+
+ private:
+  Program(Kind kind, std::string name, std::string package,
+          std::vector<std::string> directories);
+
+  Kind kind_;
+  std::string name_;
+  std::string package_;
+  std::vector<std::string> directories_;
+};
+
+// How it is known that a process can be used by others.
+class Readiness {
+ public:
+  enum class Kind { kStarted, kCompleted, kConnect, kHttp, kGrpcHealth };
+
+  // As soon as the program runs. Enough for one which takes a held listener:
+  // connections wait in the kernel for it.
+  static Readiness Started() {
+    return Readiness(Kind::kStarted, std::nullopt, "");
+  }
+  // When it has ended with exit code 0: a one-shot.
+  static Readiness Completed() {
+    return Readiness(Kind::kCompleted, std::nullopt, "");
+  }
+  // When `endpoint` takes a connection.
+  static Readiness Connects(const Endpoint& endpoint) {
+    return Readiness(Kind::kConnect, endpoint, "");
+  }
+  // When GET `path` is answered with a status from 200 to 299.
+  static Readiness HttpOk(const HttpUrl& url, std::string path = "/health") {
+    return Readiness(Kind::kHttp, url, std::move(path));
+  }
+  // When the standard service grpc.health.v1.Health says SERVING.
+  static Readiness GrpcHealth(const Http2Url& url) {
+    return Readiness(Kind::kGrpcHealth, url, "");
+  }
+
+  Kind kind() const { return kind_; }
+  // Null for kStarted and kCompleted.
+  const Endpoint* endpoint() const { return endpoint_ ? &*endpoint_ : nullptr; }
+  const std::string& path() const { return path_; }
+
+ private:
+  Readiness(Kind kind, std::optional<Endpoint> endpoint, std::string path)
+      : kind_(kind), endpoint_(std::move(endpoint)), path_(std::move(path)) {}
+
+  Kind kind_;
+  std::optional<Endpoint> endpoint_;
+  std::string path_;
+};
+
+struct EnvironmentVariable {
+  std::string name;
+  Text value;
+};
+
+// A file that is written before the process is spawned, whenever its contents
+// differ from what is there.
+struct File {
+  Path path;
+  Text contents;
+};
+
+// What to run, as data: every backend can read it, show it, or run it. Nothing
+// in it is a shell's.
+struct Command {
+  Program program;
+  std::vector<Text> arguments = {};
+
+  // Beside these a process gets only PATH, HOME, TMPDIR, LANG and what its
+  // listeners need; nothing of the caller's.
+  std::vector<EnvironmentVariable> environment = {};
+
+  std::vector<File> files = {};
+
+  // Directories to make before the process is spawned, private to its user.
+  std::vector<Path> directories = {};
+
+  // Its own data directory unless said otherwise.
+  std::optional<Path> working_directory = std::nullopt;
+
+  // Skip the command if this exists: "initdb, unless it was done".
+  std::optional<Path> creates = std::nullopt;
+
+  Readiness readiness = Readiness::Started();
+  RestartRule restart = {};
+  StopRule stop = {};
+  // From the first attempt to start until it is ready; then the attempt counts
+  // as failed.
+  absl::Duration start_timeout = absl::Seconds(60);
+
+  // Paths of the services whose endpoints are mentioned: the edges of the
+  // graph.
+  std::set<std::string> Uses() const;
+
+  // What a person got wrong: a secret in an argument, a path that climbs out, a
+  // restart rule that cannot work.
+  absl::Status Validate() const;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_WIRING_COMMAND_H_

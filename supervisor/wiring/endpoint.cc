@@ -1,0 +1,35 @@
+#include "supervisor/wiring/endpoint.h"
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/wiring/text.h"
+
+namespace espalier {
+
+Text Endpoint::host() const {
+  return Text(
+      Text::Part{Text::Part::kEndpoint, address_.host, address_.service});
+}
+
+Text Endpoint::port() const {
+  return Text(
+      Text::Part{Text::Part::kEndpoint, address_.port, address_.service});
+}
+
+std::string EndpointAccess::Url(const Endpoint& endpoint) {
+  const EndpointAddress& address = endpoint.address_;
+  if (!address.path.empty()) return address.path;
+  std::string url;
+  if (!endpoint.scheme_.empty()) absl::StrAppend(&url, endpoint.scheme_, "://");
+  absl::StrAppend(&url, address.host, ":", address.port);
+  return url;
+}
+
+std::string Resolve(const Endpoint& endpoint) {
+  return EndpointAccess::Url(endpoint);
+}
+
+std::ostream& operator<<(std::ostream& out, const Endpoint& endpoint) {
+  return out << EndpointAccess::Url(endpoint);
+}
+
+}  // namespace espalier

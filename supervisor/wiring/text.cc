@@ -1,0 +1,29 @@
+#include "supervisor/wiring/text.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace espalier {
+
+Path Path::operator/(absl::string_view name) const {
+  return Path(root_, service_,
+              relative_.empty() ? std::string(name)
+                                : absl::StrCat(relative_, "/", name));
+}
+
+Text Secret::file() const {
+  return Text(Text::Part{Text::Part::kSecretFile, name_, service_});
+}
+
+Text::Text(const Path& path)
+    : Text(Part{path.root() == Path::Root::kData ? Part::kDataPath
+                                                 : Part::kRuntimePath,
+                path.relative(), path.service()}) {}
+
+void Text::AddUses(std::set<std::string>& services) const {
+  for (const Part& part : parts_) {
+    if (part.kind == Part::kEndpoint && !part.service.empty())
+      services.insert(part.service);
+  }
+}
+
+}  // namespace espalier

@@ -1,0 +1,136 @@
+#ifndef ESPALIER_SUPERVISOR_WIRING_TEXT_H_
+#define ESPALIER_SUPERVISOR_WIRING_TEXT_H_
+
+#include <concepts>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "supervisor/wiring/endpoint.h"
+
+namespace espalier {
+
+// A file or directory that belongs to an instance of an environment. Only the
+// backend knows where it really is.
+class Path {
+ public:
+  enum class Root {
+    kData,     // kept from run to run of the same instance
+    kRuntime,  // short-lived: sockets, pid files
+  };
+
+  Path(Root root, std::string service, std::string relative)
+      : root_(root),
+        service_(std::move(service)),
+        relative_(std::move(relative)) {}
+
+  // A file or directory below this one. `name` must not be absolute, nor climb
+  // out by "..".
+  Path operator/(absl::string_view name) const;
+
+  Root root() const { return root_; }
+  // Whose it is: the path of a service, or of a nursery for what its services
+  // share.
+  const std::string& service() const { return service_; }
+  // Below the owner's directory; empty for the directory itself.
+  const std::string& relative() const { return relative_; }
+
+  friend bool operator==(const Path&, const Path&) = default;
+
+ private:
+  Root root_;
+  std::string service_;
+  std::string relative_;
+};
+
+// A value that must not be seen: made once for each instance, kept in a file of
+// mode 0600, and put in by the backend when a process is spawned. It may go
+// into files and environment variables of a command, never into its arguments;
+// `file()` goes anywhere.
+class Secret {
+ public:
+  Secret(std::string service, std::string name)
+      : service_(std::move(service)), name_(std::move(name)) {}
+
+  const std::string& service() const { return service_; }
+  const std::string& name() const { return name_; }
+  // Path of the file that holds the value, and nothing else.
+  Text file() const;
+
+  friend bool operator==(const Secret&, const Secret&) = default;
+
+ private:
+  std::string service_;
+  std::string name_;
+};
+
+// How arguments, environment values and file contents are written in a command:
+// literals, endpoints, paths and secrets, one after the other. The backend
+// renders it when it spawns; until then it is known which services are used.
+//
+//   .arguments = {"--verbose", Text("--links=", links.url), Text("--port=",
+//   url.port())}
+class Text {
+ public:
+  struct Part {
+    enum Kind {
+      kLiteral,
+      kEndpoint,
+      kDataPath,
+      kRuntimePath,
+      kSecret,
+      kSecretFile
+    };
+    Kind kind;
+    std::string value;  // the literal, the endpoint's part, the path below the
+                        // owner's directory, the secret's name
+    std::string service = "";  // who owns it; empty for literals
+
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+
+  Text() = default;
+  Text(const char* literal) : Text(Part{Part::kLiteral, literal}) {}
+  Text(absl::string_view literal)
+      : Text(Part{Part::kLiteral, std::string(literal)}) {}
+  Text(std::string literal) : Text(Part{Part::kLiteral, std::move(literal)}) {}
+  Text(std::integral auto number) : Text(std::to_string(number)) {}
+  Text(bool) = delete;
+  Text(const Endpoint& endpoint)
+      : Text(Part{Part::kEndpoint, EndpointAccess::Url(endpoint),
+                  endpoint.service()}) {}
+  Text(const Path& path);
+  Text(const Secret& secret)
+      : Text(Part{Part::kSecret, secret.name(), secret.service()}) {}
+  explicit Text(Part part) { parts_.push_back(std::move(part)); }
+
+  // All of them, one after the other.
+  template <typename First, typename Second, typename... More>
+  Text(const First& first, const Second& second, const More&... more) {
+    Append(first);
+    Append(second);
+    (Append(more), ...);
+  }
+
+  void Append(const Text& text) {
+    parts_.insert(parts_.end(), text.parts_.begin(), text.parts_.end());
+  }
+
+  const std::vector<Part>& parts() const { return parts_; }
+  bool empty() const { return parts_.empty(); }
+
+  // Adds the services whose endpoints are mentioned. Paths and secrets make no
+  // edge: they are there without a process.
+  void AddUses(std::set<std::string>& services) const;
+
+  friend bool operator==(const Text&, const Text&) = default;
+
+ private:
+  std::vector<Part> parts_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_WIRING_TEXT_H_

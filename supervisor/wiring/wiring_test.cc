@@ -1,0 +1,98 @@
+#include <sstream>
+#include <type_traits>
+
+#include "gtest/gtest.h"
+#include "supervisor/wiring/command.h"
+#include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/text.h"
+
+namespace espalier {
+namespace {
+
+Http2Url LinksUrl() {
+  return EndpointAccess::Make<Http2Url>(
+      {.service = "links", .name = "url", .host = "127.0.0.1", .port = "4000"});
+}
+
+TEST(EndpointTest, CannotBeMadeUpOrMistakenForAnother) {
+  static_assert(!std::is_default_constructible_v<HttpUrl>);
+  static_assert(!std::is_constructible_v<HttpUrl, const char*>);
+  static_assert(!std::is_constructible_v<HttpUrl, std::string>);
+  static_assert(!std::is_convertible_v<HttpUrl, Http2Url>);
+  static_assert(!std::is_convertible_v<HttpUrl, std::string>);
+  static_assert(std::is_copy_constructible_v<HttpUrl>);
+}
+
+TEST(EndpointTest, PrintsComparesAndResolves) {
+  std::ostringstream out;
+  out << LinksUrl();
+  EXPECT_EQ(out.str(), "http://127.0.0.1:4000");
+  EXPECT_EQ(Resolve(LinksUrl()), "http://127.0.0.1:4000");
+  EXPECT_EQ(LinksUrl(), LinksUrl());
+  auto other = EndpointAccess::Make<Http2Url>(
+      {.service = "b", .name = "url", .host = "127.0.0.1", .port = "4001"});
+  EXPECT_NE(LinksUrl(), other);
+}
+
+TEST(EndpointTest, AUnixSocketIsItsPath) {
+  auto socket = EndpointAccess::Make<UnixSocket>(
+      {.service = "db", .name = "s", .path = "/tmp/x.sock"});
+  EXPECT_EQ(Resolve(socket), "/tmp/x.sock");
+}
+
+TEST(TextTest, RemembersWhoIsUsed) {
+  std::set<std::string> uses;
+  Text("--links=", LinksUrl(), "/", 5).AddUses(uses);
+  EXPECT_EQ(uses, std::set<std::string>{"links"});
+}
+
+TEST(TextTest, HostAndPortAreUsesToo) {
+  std::set<std::string> uses;
+  LinksUrl().port().AddUses(uses);
+  EXPECT_EQ(uses, std::set<std::string>{"links"});
+}
+
+TEST(TextTest, PathsAndSecretsMakeNoEdge) {
+  std::set<std::string> uses;
+  Text(Path(Path::Root::kData, "links", "") / "links.db",
+       Secret("db", "password"))
+      .AddUses(uses);
+  EXPECT_TRUE(uses.empty());
+}
+
+Command SomeCommand() { return Command{.program = Program::Built("a/b")}; }
+
+TEST(CommandTest, CollectsItsUsesFromEverywhere) {
+  Command command = SomeCommand();
+  command.environment.push_back({"LINKS", Text(LinksUrl())});
+  EXPECT_EQ(command.Uses(), std::set<std::string>{"links"});
+  command = SomeCommand();
+  command.files.push_back(
+      {Path(Path::Root::kData, "a", "conf"), Text("x ", LinksUrl())});
+  EXPECT_EQ(command.Uses(), std::set<std::string>{"links"});
+}
+
+TEST(CommandTest, RefusesASecretInAnArgument) {
+  Command command = SomeCommand();
+  command.arguments = {"--x", Text("--password=", Secret("db", "password"))};
+  EXPECT_EQ(command.Validate().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(command.Validate().message().find("argument 2 holds a secret"),
+            std::string::npos)
+      << command.Validate();
+  command.arguments = {
+      Text("--password_file=", Secret("db", "password").file())};
+  EXPECT_TRUE(command.Validate().ok()) << command.Validate();
+}
+
+TEST(CommandTest, RefusesAPathThatClimbsOut) {
+  Command command = SomeCommand();
+  command.directories = {Path(Path::Root::kData, "a", "") / "x" / "../../etc"};
+  EXPECT_FALSE(command.Validate().ok());
+  command.directories = {Path(Path::Root::kData, "a", "/etc")};
+  EXPECT_FALSE(command.Validate().ok());
+  command.directories = {Path(Path::Root::kData, "a", "") / "x" / "..y"};
+  EXPECT_TRUE(command.Validate().ok()) << command.Validate();
+}
+
+}  // namespace
+}  // namespace espalier
