@@ -1,0 +1,379 @@
+#include "supervisor/keeper/keeper_client.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/keeper/embedded_keeper.h"
+#include "supervisor/keeper/program/inherited.h"
+
+namespace espalier {
+namespace {
+
+using keeper::OwnedFd;
+
+// What is queued goes out in pieces of about this size.
+constexpr size_t kChunkBytes = 64 << 10;
+// Far above every number at which the program expects a descriptor.
+constexpr int kHighFd = 16;
+
+absl::Status SystemError(absl::string_view what) {
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat("the keeper cannot be started: ", what));
+}
+
+absl::StatusOr<OwnedFd> ProgramInMemory() {
+#ifndef MFD_EXEC
+  constexpr unsigned kMfdExec = 0x0010U;
+#else
+  constexpr unsigned kMfdExec = MFD_EXEC;
+#endif
+  OwnedFd file(memfd_create("espalier-keeper", MFD_CLOEXEC | kMfdExec));
+  if (!file && errno == EINVAL) {  // Linux before 6.3
+    file.Reset(memfd_create("espalier-keeper", MFD_CLOEXEC));
+  }
+  if (!file) return SystemError("memfd_create");
+  std::string_view program = EmbeddedKeeper();
+  while (!program.empty()) {
+    const ssize_t written = write(file.get(), program.data(), program.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemError("writing to a memory file");
+    program.remove_prefix(static_cast<size_t>(written));
+  }
+  return file;
+}
+
+// Duplicates out of the way of the numbers that the child is given.
+absl::StatusOr<OwnedFd> HighDuplicate(int fd) {
+  OwnedFd duplicate(fcntl(fd, F_DUPFD_CLOEXEC, kHighFd));
+  if (!duplicate) return SystemError("duplicating a descriptor");
+  return duplicate;
+}
+
+// Starts the guard with exactly these descriptors, and /dev/null as 0 to 2.
+absl::StatusOr<pid_t> SpawnGuard(int socket, int environment, int program,
+                                 const std::string& rung) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (int fd = 0; fd <= 2; ++fd) {
+    posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+  }
+  posix_spawn_file_actions_adddup2(&actions, socket, keeper::kSocketFd);
+  posix_spawn_file_actions_adddup2(&actions, environment,
+                                   keeper::kEnvironmentPidfd);
+  posix_spawn_file_actions_adddup2(&actions, program, keeper::kProgramFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, keeper::kFirstFreeFd);
+  const std::string path = absl::StrCat("/proc/self/fd/", keeper::kProgramFd);
+  std::string name = "espalier-keeper";
+  std::string rung_argument = rung;
+  char* argv[] = {name.data(), rung_argument.data(), nullptr};
+  char* envp[] = {nullptr};
+  pid_t pid = -1;
+  const int error =
+      posix_spawn(&pid, path.c_str(), &actions, nullptr, argv, envp);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error == 0) return pid;
+  errno = error;
+  return SystemError("posix_spawn");
+}
+
+// Blocks until one of the two has something, or the time is over: 0.
+int WaitFor(int fd, short events, absl::Duration timeout) {
+  pollfd entry{.fd = fd, .events = events, .revents = 0};
+  const int64_t ms = std::clamp<int64_t>(
+      absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))), 0,
+      INT_MAX);
+  int ready;
+  do {
+    ready = poll(&entry, 1, static_cast<int>(ms));
+  } while (ready < 0 && errno == EINTR);
+  return ready;
+}
+
+bool HasNul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
+
+absl::Status CheckRequest(const keeper::SpawnRequest& request,
+                          size_t listeners) {
+  if (request.id > keeper::kMaxId) {
+    return absl::InvalidArgumentError("too many services for one keeper");
+  }
+  if (request.program.empty() || request.program[0] != '/') {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path of the program '", request.program, "' is not absolute"));
+  }
+  if (listeners != request.listener_names.size() ||
+      listeners > keeper::kMaxListeners) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a process can inherit at most ", keeper::kMaxListeners,
+                     " listeners, each with a name"));
+  }
+  bool nul = HasNul(request.program) || HasNul(request.working_directory) ||
+             HasNul(request.log_path) || HasNul(request.readiness_variable);
+  for (const std::string& text : request.argv) nul |= HasNul(text);
+  for (const std::string& text : request.environment) nul |= HasNul(text);
+  for (const std::string& text : request.listener_names) nul |= HasNul(text);
+  if (nul) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a NUL character cannot be passed to the program ", request.program));
+  }
+  if (keeper::EncodedSize(request) > keeper::kMaxFrameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the arguments and environment of ", request.program,
+                     " are larger than ", keeper::kMaxFrameBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KeeperClient>> KeeperClient::Launch(
+    const KeeperOptions& options) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+                 ends) != 0) {
+    return SystemError("socketpair");
+  }
+  OwnedFd ours(ends[0]);
+  OwnedFd theirs(ends[1]);
+  OwnedFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  if (!self) return SystemError("pidfd_open (it needs Linux 5.3 or later)");
+  absl::StatusOr<OwnedFd> program = ProgramInMemory();
+  if (!program.ok()) return program.status();
+  // A memory file cannot be executed while it is open for writing.
+  absl::StatusOr<OwnedFd> high_socket = HighDuplicate(theirs.get());
+  if (!high_socket.ok()) return high_socket.status();
+  absl::StatusOr<OwnedFd> high_self = HighDuplicate(self.get());
+  if (!high_self.ok()) return high_self.status();
+  OwnedFd read_only(open(absl::StrCat("/proc/self/fd/", program->get()).c_str(),
+                         O_RDONLY | O_CLOEXEC));
+  if (!read_only) return SystemError("opening a memory file (is /proc there?)");
+  program->Reset();
+  absl::StatusOr<OwnedFd> high_program = HighDuplicate(read_only.get());
+  if (!high_program.ok()) return high_program.status();
+
+  absl::StatusOr<pid_t> guard = SpawnGuard(
+      high_socket->get(), high_self->get(), high_program->get(),
+      absl::StrCat(options.rung ? static_cast<int>(*options.rung) : 0));
+  if (!guard.ok()) return guard.status();
+  OwnedFd guard_pidfd(static_cast<int>(syscall(SYS_pidfd_open, *guard, 0)));
+  const absl::Time deadline = absl::Now() + options.launch_timeout;
+  auto client = std::unique_ptr<KeeperClient>(new KeeperClient(
+      options, std::move(ours), *guard, std::move(guard_pidfd)));
+  theirs.Reset();
+  high_socket->Reset();
+  if (absl::Status hello = client->ReceiveHello(deadline); !hello.ok()) {
+    return hello;
+  }
+  return client;
+}
+
+KeeperClient::KeeperClient(const KeeperOptions& options, OwnedFd socket,
+                           pid_t guard_pid, OwnedFd guard_pidfd)
+    : options_(options),
+      socket_(std::move(socket)),
+      guard_pid_(guard_pid),
+      guard_pidfd_(std::move(guard_pidfd)) {}
+
+KeeperClient::~KeeperClient() {
+  // The end of the socket is the order to end everything.
+  Shutdown();
+  Flush();
+  socket_.Reset();
+  if (!AwaitGuard(options_.shutdown_timeout)) return;
+  waitpid(guard_pid_, nullptr, 0);
+}
+
+bool KeeperClient::AwaitGuard(absl::Duration timeout) {
+  return WaitFor(guard_pidfd_.get(), POLLIN, timeout) > 0;
+}
+
+absl::Status KeeperClient::ReceiveHello(absl::Time deadline) {
+  while (true) {
+    absl::Status received = Receive();
+    std::string_view frame;
+    size_t consumed = 0;
+    if (keeper::NextFrame(incoming_, &frame, &consumed) ==
+        keeper::FrameResult::kFrame) {
+      keeper::Event event;
+      const bool understood = keeper::Decode(frame, &event);
+      const auto* hello = std::get_if<keeper::HelloEvent>(&event);
+      if (!understood || hello == nullptr ||
+          hello->version != keeper::kProtocolVersion) {
+        return absl::InternalError("the keeper speaks another protocol");
+      }
+      hello_ = *hello;
+      incoming_.erase(0, consumed);
+      return absl::OkStatus();
+    }
+    if (!received.ok() || lost_) {
+      return absl::UnavailableError(
+          options_.rung
+              ? absl::StrCat("the keeper ended at once; perhaps process trees "
+                             "cannot be killed by ",
+                             std::string(keeper::TreeRungName(*options_.rung)),
+                             " on this machine")
+              : "the keeper ended at once");
+    }
+    if (absl::Now() >= deadline) {
+      return absl::DeadlineExceededError("the keeper does not answer");
+    }
+    WaitFor(socket_.get(), POLLIN, deadline - absl::Now());
+  }
+}
+
+absl::Status KeeperClient::Spawn(const keeper::SpawnRequest& request,
+                                 absl::Span<const int> listeners) {
+  if (absl::Status status = CheckRequest(request, listeners.size());
+      !status.ok()) {
+    return status;
+  }
+  std::vector<OwnedFd> duplicates;
+  for (int fd : listeners) {
+    OwnedFd duplicate(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!duplicate) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("duplicating a listener: ", strerror(errno)));
+    }
+    duplicates.push_back(std::move(duplicate));
+  }
+  Queue(request, std::move(duplicates));
+  return absl::OkStatus();
+}
+
+void KeeperClient::Stop(uint32_t id, uint64_t generation, int signal,
+                        absl::Duration grace) {
+  // An infinite one is centuries.
+  const int64_t ns = std::max<int64_t>(absl::ToInt64Nanoseconds(grace), 0);
+  Queue(keeper::StopRequest{.id = id,
+                            .generation = generation,
+                            .signal = signal,
+                            .grace_ns = static_cast<uint64_t>(ns)});
+}
+
+void KeeperClient::Kill(uint32_t id, uint64_t generation) {
+  Queue(keeper::KillRequest{.id = id, .generation = generation});
+}
+
+void KeeperClient::Signal(uint32_t id, uint64_t generation, int signal) {
+  Queue(keeper::SignalRequest{
+      .id = id, .generation = generation, .signal = signal});
+}
+
+void KeeperClient::Shutdown() { Queue(keeper::ShutdownRequest{}); }
+
+void KeeperClient::Queue(const keeper::Request& request,
+                         std::vector<OwnedFd> descriptors) {
+  if (lost_) return;
+  // Descriptors go with the first byte of a chunk, so they begin one.
+  if (outgoing_.empty() || !descriptors.empty() ||
+      !outgoing_.back().descriptors.empty() ||
+      outgoing_.back().bytes.size() >= kChunkBytes) {
+    outgoing_.emplace_back();
+    outgoing_.back().descriptors = std::move(descriptors);
+  }
+  keeper::Encode(request, &outgoing_.back().bytes);
+}
+
+void KeeperClient::Flush() {
+  while (!outgoing_.empty() && SendChunk(outgoing_.front())) {
+    outgoing_.pop_front();
+  }
+}
+
+bool KeeperClient::SendChunk(Chunk& chunk) {
+  while (chunk.sent < chunk.bytes.size()) {
+    iovec bytes{.iov_base = chunk.bytes.data() + chunk.sent,
+                .iov_len = chunk.bytes.size() - chunk.sent};
+    msghdr message = {};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    std::vector<char> control(
+        CMSG_SPACE(chunk.descriptors.size() * sizeof(int)));
+    if (!chunk.descriptors.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(chunk.descriptors.size() * sizeof(int));
+      int* numbers = reinterpret_cast<int*>(CMSG_DATA(header));
+      for (size_t i = 0; i < chunk.descriptors.size(); ++i) {
+        numbers[i] = chunk.descriptors[i].get();
+      }
+    }
+    const ssize_t sent = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == ETOOMANYREFS)) return false;
+    if (sent < 0) {
+      // The keeper is gone; ReadEvents tells.
+      return true;
+    }
+    chunk.descriptors.clear();
+    chunk.sent += static_cast<size_t>(sent);
+  }
+  return true;
+}
+
+absl::Status KeeperClient::Receive() {
+  char buffer[64 << 10];
+  while (!lost_) {
+    const ssize_t got = recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (got > 0) {
+      incoming_.append(buffer, static_cast<size_t>(got));
+    } else if (got < 0 && errno == EINTR) {
+      continue;
+    } else if (got < 0 && errno == EAGAIN) {
+      return absl::OkStatus();
+    } else {
+      lost_ = true;
+      outgoing_.clear();
+    }
+  }
+  return LostStatus();
+}
+
+absl::Status KeeperClient::LostStatus() const {
+  return absl::UnavailableError(
+      absl::StrCat("the keeper (pid ", hello_.keeper_pid,
+                   ") has ended unexpectedly, and with it every service"));
+}
+
+absl::StatusOr<std::vector<keeper::Event>> KeeperClient::ReadEvents() {
+  absl::Status received = Receive();
+  std::vector<keeper::Event> events;
+  size_t parsed = 0;
+  while (true) {
+    std::string_view frame;
+    size_t consumed = 0;
+    const keeper::FrameResult result = keeper::NextFrame(
+        std::string_view(incoming_).substr(parsed), &frame, &consumed);
+    if (result == keeper::FrameResult::kIncomplete) break;
+    keeper::Event event;
+    if (result == keeper::FrameResult::kMalformed ||
+        !keeper::Decode(frame, &event)) {
+      return absl::InternalError("the keeper sent something malformed");
+    }
+    parsed += consumed;
+    events.push_back(std::move(event));
+  }
+  incoming_.erase(0, parsed);
+  if (events.empty() && !received.ok()) return received;
+  return events;
+}
+
+}  // namespace espalier

@@ -1,0 +1,427 @@
+#include "supervisor/keeper/keeper_client.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/testing/child_program.h"
+
+namespace espalier {
+namespace {
+
+using keeper::DrainedEvent;
+using keeper::ExitedEvent;
+using keeper::SpawnedEvent;
+using keeper::SpawnFailedEvent;
+using keeper::SpawnRequest;
+using keeper::SpawnStage;
+using testing::HasSubstr;
+
+std::string ChildPath() {
+  return std::filesystem::absolute("supervisor/keeper/testcases/child")
+      .string();
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+size_t OpenDescriptors() {
+  size_t count = 0;
+  for (auto it = std::filesystem::directory_iterator("/proc/self/fd");
+       it != std::filesystem::directory_iterator(); ++it) {
+    ++count;
+  }
+  return count;
+}
+
+// Blocks until the file is there, and reads the number in it. The child that
+// writes it does so at once; what is awaited is the scheduler.
+pid_t AwaitPid(const std::string& path) {
+  while (access(path.c_str(), R_OK) != 0) sched_yield();
+  return std::stoi(ReadFile(path));
+}
+
+class KeeperClientTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = testing::TempDir() + "/keeper-XXXXXX";
+    ASSERT_NE(mkdtemp(directory_.data()), nullptr);
+    Launch();
+  }
+  void TearDown() override {
+    keeper_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void Launch() {
+    auto launched = KeeperClient::Launch();
+    ASSERT_TRUE(launched.ok()) << launched.status();
+    keeper_ = *std::move(launched);
+  }
+
+  SpawnRequest Request(uint32_t id, std::vector<std::string> arguments,
+                       uint64_t generation = 1) {
+    SpawnRequest request;
+    request.id = id;
+    request.generation = generation;
+    request.program = ChildPath();
+    request.argv = {request.program};
+    request.argv.insert(request.argv.end(), arguments.begin(), arguments.end());
+    request.log_path = File("log");
+    return request;
+  }
+
+  void Spawn(const SpawnRequest& request) {
+    absl::Status status = keeper_->Spawn(request);
+    ASSERT_TRUE(status.ok()) << status;
+    keeper_->Flush();
+  }
+
+  std::string File(const std::string& name) const {
+    return directory_ + "/" + name;
+  }
+
+  // Blocks until an event of this type comes for `id`; others are remembered.
+  template <typename E>
+  E Await(uint32_t id) {
+    while (true) {
+      for (auto it = events_.begin(); it != events_.end(); ++it) {
+        const E* event = std::get_if<E>(&*it);
+        if (event == nullptr || event->id != id) continue;
+        const E found = *event;
+        events_.erase(it);
+        return found;
+      }
+      pollfd entry{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
+      if (keeper_->wants_write()) entry.events |= POLLOUT;
+      poll(&entry, 1, -1);
+      keeper_->Flush();
+      auto more = keeper_->ReadEvents();
+      if (!more.ok()) {
+        ADD_FAILURE() << more.status();
+        return {};
+      }
+      for (auto& event : *more) events_.push_back(std::move(event));
+    }
+  }
+
+  std::string directory_;
+  std::unique_ptr<KeeperClient> keeper_;
+  std::vector<keeper::Event> events_;
+};
+
+TEST_F(KeeperClientTest, ReportsTheExactEndOfAProcess) {
+  for (int code : {0, 7, 255}) {
+    Spawn(Request(1, {"exit", absl::StrCat(code)}));
+    EXPECT_GT(Await<SpawnedEvent>(1).pid, 0);
+    const ExitedEvent exited = Await<ExitedEvent>(1);
+    EXPECT_EQ(exited.code, CLD_EXITED);
+    EXPECT_EQ(exited.status, code);
+    Await<DrainedEvent>(1);
+  }
+}
+
+TEST_F(KeeperClientTest, ReportsTheSignalThatEndedAProcess) {
+  Spawn(Request(1, {"sleep"}));
+  Await<SpawnedEvent>(1);
+  keeper_->Signal(1, 1, SIGUSR1);
+  keeper_->Flush();
+  const ExitedEvent exited = Await<ExitedEvent>(1);
+  EXPECT_EQ(exited.code, CLD_KILLED);
+  EXPECT_EQ(exited.status, SIGUSR1);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperClientTest, F01AMissingProgramIsReportedWithItsStage) {
+  SpawnRequest request = Request(1, {});
+  request.program = "/no/such/program";
+  Spawn(request);
+  const SpawnFailedEvent failed = Await<SpawnFailedEvent>(1);
+  EXPECT_EQ(failed.error, ENOENT);
+  EXPECT_EQ(failed.stage, SpawnStage::kOpenProgram);
+}
+
+TEST_F(KeeperClientTest, F02WhatElseKeepsAProgramFromStarting) {
+  std::ofstream(File("text")) << "not a program";
+  SpawnRequest request = Request(1, {});
+  request.program = File("text");
+  Spawn(request);
+  SpawnFailedEvent failed = Await<SpawnFailedEvent>(1);
+  EXPECT_EQ(failed.error, EACCES);
+  EXPECT_EQ(failed.stage, SpawnStage::kExec);
+
+  chmod(File("text").c_str(), 0755);
+  Spawn(request);
+  failed = Await<SpawnFailedEvent>(1);
+  EXPECT_EQ(failed.error, ENOEXEC);
+
+  std::ofstream(File("script")) << "#!/no/such/interpreter\n";
+  chmod(File("script").c_str(), 0755);
+  request.program = File("script");
+  Spawn(request);
+  failed = Await<SpawnFailedEvent>(1);
+  EXPECT_EQ(failed.error, ENOENT);
+  EXPECT_EQ(failed.stage, SpawnStage::kExec);
+
+  request = Request(1, {"exit", "0"});
+  request.working_directory = "/no/such/directory";
+  Spawn(request);
+  failed = Await<SpawnFailedEvent>(1);
+  EXPECT_EQ(failed.error, ENOENT);
+  EXPECT_EQ(failed.stage, SpawnStage::kWorkingDirectory);
+
+  request = Request(1, {"exit", "0"});
+  request.log_path = "/no/such/directory/log";
+  Spawn(request);
+  EXPECT_EQ(Await<SpawnFailedEvent>(1).stage, SpawnStage::kOpenLog);
+}
+
+TEST_F(KeeperClientTest, RefusesWhatCannotBeSent) {
+  SpawnRequest request = Request(1, {});
+  request.program = "relative";
+  EXPECT_FALSE(keeper_->Spawn(request).ok());
+  request = Request(1, {std::string("a\0b", 3)});
+  EXPECT_FALSE(keeper_->Spawn(request).ok());
+  request = Request(1, {std::string(keeper::kMaxFrameBytes, 'x')});
+  EXPECT_FALSE(keeper_->Spawn(request).ok());
+}
+
+TEST_F(KeeperClientTest, AChildHasACleanEnvironmentAndNoStrayDescriptors) {
+  const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // Would be inherited if anything were.
+  const int stray = open("/dev/null", O_RDONLY);
+  Launch();
+  SpawnRequest request = Request(3, {"environment"});
+  request.environment = {"A=1"};
+  request.listener_names = {"web"};
+  ASSERT_TRUE(keeper_->Spawn(request, {socket_fd}).ok());
+  keeper_->Flush();
+  const pid_t pid = Await<SpawnedEvent>(3).pid;
+  Await<DrainedEvent>(3);
+  std::set<std::string> lines;
+  std::istringstream log(ReadFile(File("log")));
+  for (std::string line; std::getline(log, line);) lines.insert(line);
+  const std::string marker = absl::StrCat(keeper::kMarkerVariable.data(), "=",
+                                          keeper_->hello().token, "/3/1");
+  EXPECT_EQ(lines,
+            (std::set<std::string>{
+                "A=1", marker, "LISTEN_FDS=1", absl::StrCat("LISTEN_PID=", pid),
+                "LISTEN_FDNAMES=web", "fd 0", "fd 1", "fd 2", "fd 3"}));
+  close(socket_fd);
+  close(stray);
+}
+
+TEST_F(KeeperClientTest, F07AChildHasDefaultSignals) {
+  // What this process ignores and blocks must not reach it.
+  signal(SIGHUP, SIG_IGN);
+  sigset_t blocked, before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  sigprocmask(SIG_BLOCK, &blocked, &before);
+  Launch();
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  signal(SIGHUP, SIG_DFL);
+  Spawn(Request(1, {"signals"}));
+  Await<DrainedEvent>(1);
+  EXPECT_EQ(ReadFile(File("log")),
+            "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+TEST_F(KeeperClientTest, ReportsANewlineOnTheReadinessDescriptor) {
+  SpawnRequest request = Request(1, {"ready", "3"});
+  request.readiness_variable = "READY_FD";
+  Spawn(request);
+  Await<keeper::ReadyEvent>(1);
+}
+
+TEST_F(KeeperClientTest, AStopEndsAtItsDeadlineByKilling) {
+  Spawn(Request(1, {"ignore_term"}));
+  Await<SpawnedEvent>(1);
+  while (!absl::StrContains(ReadFile(File("log")), "ignoring")) sched_yield();
+  keeper_->Stop(1, 1, SIGTERM, absl::Milliseconds(20));
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperClientTest, AStopOfAWillingProcessNeedsNoDeadline) {
+  Spawn(Request(1, {"sleep"}));
+  Await<SpawnedEvent>(1);
+  keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperClientTest, F12RequestsForWhatIsGoneAreIgnored) {
+  Spawn(Request(1, {"exit", "0"}));
+  Await<SpawnedEvent>(1);
+  Await<DrainedEvent>(1);
+  Spawn(Request(1, {"sleep"}, /*generation=*/2));
+  const pid_t pid = Await<SpawnedEvent>(1).pid;
+  keeper_->Stop(1, /*generation=*/1, SIGTERM, absl::ZeroDuration());
+  keeper_->Kill(1, 1);
+  keeper_->Signal(1, 1, SIGKILL);
+  keeper_->Signal(1, 2, 0);
+  Spawn(Request(2, {"exit", "0"}));
+  Await<DrainedEvent>(2);
+  EXPECT_EQ(kill(pid, 0), 0);
+}
+
+TEST_F(KeeperClientTest, F20AGrandchildIsGoneBeforeDrained) {
+  Spawn(Request(1, {"grandchild", File("pid")}));
+  Await<SpawnedEvent>(1);
+  ProcessWatch grandchild(AwaitPid(File("pid")));
+  keeper_->Stop(1, 1, SIGTERM, absl::Seconds(60));
+  keeper_->Flush();
+  Await<DrainedEvent>(1);
+  EXPECT_EQ(kill(grandchild.pid(), 0), -1);
+}
+
+TEST_F(KeeperClientTest, F23WhatAMainProcessLeavesBehindIsKilled) {
+  Spawn(Request(1, {"orphan_exit", File("pid")}));
+  EXPECT_EQ(Await<ExitedEvent>(1).code, CLD_EXITED);
+  Await<DrainedEvent>(1);
+  EXPECT_EQ(kill(AwaitPid(File("pid")), 0), -1);
+}
+
+TEST_F(KeeperClientTest, F20OneThatClearedItsEnvironmentDiesWithTheInstance) {
+  Spawn(Request(1, {"nameless", File("pid")}));
+  ProcessWatch nameless(AwaitPid(File("pid")));
+  keeper_.reset();
+  EXPECT_EQ(kill(nameless.pid(), 0), -1);
+}
+
+TEST_F(KeeperClientTest, ManyChildrenAreKilledWithTheirParent) {
+  Spawn(Request(1, {"forks", "200"}));
+  Await<SpawnedEvent>(1);
+  keeper_->Kill(1, 1);
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperClientTest, F10AThousandDeathsAreReportedExactlyOnce) {
+  constexpr uint32_t kCount = 1000;
+  for (uint32_t id = 0; id < kCount; ++id) {
+    ASSERT_TRUE(
+        keeper_->Spawn(Request(id, {"exit", absl::StrCat(id % 200)})).ok());
+  }
+  keeper_->Flush();
+  std::map<uint32_t, int> statuses;
+  std::set<uint32_t> drained;
+  while (drained.size() < kCount) {
+    pollfd entry{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
+    if (keeper_->wants_write()) entry.events |= POLLOUT;
+    poll(&entry, 1, -1);
+    keeper_->Flush();
+    auto events = keeper_->ReadEvents();
+    ASSERT_TRUE(events.ok()) << events.status();
+    for (const auto& event : *events) {
+      EXPECT_EQ(std::get_if<SpawnFailedEvent>(&event), nullptr);
+      if (const auto* exited = std::get_if<ExitedEvent>(&event)) {
+        EXPECT_TRUE(statuses.emplace(exited->id, exited->status).second);
+      }
+      if (const auto* gone = std::get_if<DrainedEvent>(&event)) {
+        EXPECT_TRUE(drained.insert(gone->id).second);
+      }
+    }
+  }
+  ASSERT_EQ(statuses.size(), kCount);
+  for (const auto& [id, status] : statuses) {
+    EXPECT_EQ(status, static_cast<int>(id % 200));
+  }
+}
+
+TEST_F(KeeperClientTest, F67TheLossOfTheKeeperIsTold) {
+  Spawn(Request(1, {"sleep"}));
+  ProcessWatch service(Await<SpawnedEvent>(1).pid);
+  kill(keeper_->keeper_pid(), SIGKILL);
+  service.AwaitEnd();
+  absl::Status lost;
+  while (lost.ok()) {
+    pollfd entry{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
+    poll(&entry, 1, -1);
+    lost = keeper_->ReadEvents().status();
+  }
+  EXPECT_TRUE(absl::IsUnavailable(lost)) << lost;
+}
+
+TEST_F(KeeperClientTest, LeavesNoDescriptorAndNoChild) {
+  keeper_.reset();
+  const size_t before = OpenDescriptors();
+  for (int i = 0; i < 5; ++i) {
+    Launch();
+    Spawn(Request(1, {"sleep"}));
+    Await<SpawnedEvent>(1);
+    keeper_.reset();
+    events_.clear();
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+// Which of the three processes is killed, together.
+struct Victims {
+  std::string name;
+  bool environment, guard, keeper;
+};
+
+class KeeperDeathTest : public testing::TestWithParam<Victims> {};
+
+TEST_P(KeeperDeathTest, EndsEveryProcess) {
+  std::string directory = testing::TempDir() + "/keeper-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  ChildProgram environment({"supervisor/keeper/testcases/environment",
+                            ChildPath(), directory + "/pid"});
+  ASSERT_TRUE(environment.AwaitOutput("\n")) << environment.output();
+  int guard = 0, keeper = 0, service = 0;
+  ASSERT_EQ(sscanf(environment.output().c_str(),
+                   "guard %d keeper %d service %d", &guard, &keeper, &service),
+            3);
+  std::vector<ProcessWatch> watches;
+  for (pid_t pid : {guard, keeper, service, AwaitPid(directory + "/pid")}) {
+    watches.emplace_back(pid);
+  }
+  if (GetParam().environment) environment.Signal(SIGKILL);
+  if (GetParam().guard) kill(guard, SIGKILL);
+  if (GetParam().keeper) kill(keeper, SIGKILL);
+  for (const ProcessWatch& watch : watches) watch.AwaitEnd();
+  EXPECT_EQ(environment.Wait(), GetParam().environment ? -SIGKILL : 3);
+  std::filesystem::remove_all(directory);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    F60, KeeperDeathTest,
+    testing::Values(Victims{"environment", true, false, false},
+                    Victims{"guard", false, true, false},
+                    Victims{"keeper", false, false, true},
+                    Victims{"environment_guard", true, true, false},
+                    Victims{"environment_keeper", true, false, true}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace espalier

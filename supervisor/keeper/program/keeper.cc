@@ -1,0 +1,404 @@
+#include "supervisor/keeper/program/keeper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "supervisor/keeper/program/end_descendants.h"
+#include "supervisor/keeper/program/process_scan.h"
+#include "supervisor/keeper/program/small_text.h"
+
+namespace espalier::keeper {
+namespace {
+
+constexpr int kEventsPerTurn = 128;
+// Spawns take most of the time; between batches of them, exits and exec reports
+// get their turn.
+constexpr int kRequestsPerTurn = 32;
+constexpr int kIdBits = 24;
+static_assert(kMaxId < (1u << kIdBits));
+
+uint64_t NowNs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u +
+         static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t ToNs(const timeval& time) {
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000u +
+         static_cast<uint64_t>(time.tv_usec) * 1'000u;
+}
+
+std::string RandomToken() {
+  std::array<unsigned char, 16> bytes = {};
+  if (getrandom(bytes.data(), bytes.size(), 0) != bytes.size()) return "";
+  std::string token;
+  for (unsigned char byte : bytes) {
+    token += "0123456789abcdef"[byte >> 4];
+    token += "0123456789abcdef"[byte & 15];
+  }
+  return token;
+}
+
+}  // namespace
+
+Keeper::Keeper(KeeperSettings settings, OrphanWatch* orphans)
+    : orphans_(orphans),
+      forced_rung_(settings.forced_rung),
+      connection_(std::move(settings.socket)),
+      environment_(std::move(settings.environment_pidfd)) {}
+
+int Keeper::Run() {
+  if (!Start()) return 1;
+  while (!ending_) Turn();
+  const bool orderly = !connection_.broken();
+  connection_.Flush();
+  EndAllDescendants();
+  // Directories of cgroups can only be removed now.
+  killer_.reset();
+  return orderly ? 0 : 1;
+}
+
+bool Keeper::Start() {
+  sigset_t watched;
+  sigemptyset(&watched);
+  sigaddset(&watched, SIGCHLD);
+  sigaddset(&watched, SIGTERM);
+  signals_.Reset(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  token_ = RandomToken();
+  if (!signals_ || token_.empty()) return false;
+  socket_interest_ = EPOLLIN;
+  if (!poller_.Add(connection_.fd(), Source::kSocket, 0) ||
+      !poller_.Add(environment_.get(), Source::kEnvironment, 0) ||
+      !poller_.Add(signals_.get(), Source::kSignals, 0)) {
+    return false;
+  }
+  HelloEvent hello;
+  killer_ =
+      MakeTreeKiller(forced_rung_, token_, &poller_, orphans_, &hello.note);
+  if (killer_ == nullptr) return false;
+  hello.keeper_pid = getpid();
+  hello.rung = killer_->rung();
+  hello.token = token_;
+  connection_.Send(hello);
+  return connection_.Flush();
+}
+
+void Keeper::Turn() {
+  std::array<epoll_event, kEventsPerTurn> buffer;
+  const int timeout =
+      connection_.may_have_more() ? 0 : deadlines_.TimeoutMs(NowNs());
+  for (const epoll_event& event : poller_.Wait(buffer, timeout)) {
+    HandleEvent(Poller::Decode(event));
+  }
+  HandleRequests();
+  HandleDeadlines();
+  Sweep();
+  if (!connection_.Flush() || connection_.broken()) ending_ = true;
+  UpdateSocketInterest();
+}
+
+void Keeper::HandleEvent(const PollEvent& event) {
+  switch (event.source) {
+    case Source::kSocket:
+      if ((event.ready & ~EPOLLOUT) != 0 && !connection_.Read()) ending_ = true;
+      return;
+    case Source::kEnvironment:
+      ending_ = true;
+      return;
+    case Source::kSignals:
+      HandleSignals();
+      return;
+    case Source::kTree:
+      if (const auto id = killer_->OnEvent(event.key)) NeedsSweep(*id);
+      return;
+    case Source::kMainProcess:
+    case Source::kExecReport:
+    case Source::kReadiness:
+      break;
+  }
+  const uint32_t id = event.key & ((1u << kIdBits) - 1);
+  if (id >= slots_.size()) return;
+  Slot& slot = slots_[id];
+  if (slot.state == State::kFree || event.key != KeyOf(id, slot)) return;
+  if (event.source == Source::kMainProcess) OnMainProcess(id, slot);
+  if (event.source == Source::kExecReport) OnExecReport(id, slot);
+  if (event.source == Source::kReadiness) OnReadiness(id, slot);
+}
+
+void Keeper::HandleRequests() {
+  for (int i = 0; i < kRequestsPerTurn && connection_.may_have_more(); ++i) {
+    auto received = connection_.Next();
+    if (!received.has_value()) break;
+    std::visit(
+        [&](auto& request) {
+          using T = std::decay_t<decltype(request)>;
+          if constexpr (std::is_same_v<T, ShutdownRequest>) {
+            ending_ = true;
+          } else if constexpr (std::is_same_v<T, SpawnRequest>) {
+            Handle(request, *received);
+          } else {
+            Handle(request);
+          }
+        },
+        received->request);
+  }
+}
+
+void Keeper::HandleSignals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    // From the guard's death (PR_SET_PDEATHSIG), or from somebody who means it.
+    if (info.ssi_signo == SIGTERM) ending_ = true;
+    if (info.ssi_signo == SIGCHLD) children_died_ = true;
+  }
+  for (uint32_t id : std::exchange(unwatched_, {})) {
+    slots_[id].unwatched = false;
+    NeedsSweep(id);
+  }
+}
+
+void Keeper::HandleDeadlines() {
+  const uint64_t now = NowNs();
+  while (const auto due = deadlines_.TakeDue(now)) {
+    if (Find(due->id, due->generation) != nullptr) NeedsSweep(due->id);
+  }
+}
+
+Keeper::Slot* Keeper::Find(uint32_t id, uint64_t generation) {
+  if (id >= slots_.size()) return nullptr;
+  Slot& slot = slots_[id];
+  const bool same = slot.state != State::kFree && slot.generation == generation;
+  return same ? &slot : nullptr;
+}
+
+void Keeper::FailSpawn(uint32_t id, uint64_t generation, SpawnStage stage,
+                       int error) {
+  connection_.Send(SpawnFailedEvent{
+      .id = id, .generation = generation, .stage = stage, .error = error});
+}
+
+void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
+  const uint32_t id = request.id;
+  const uint64_t generation = request.generation;
+  if (id > kMaxId || request.argv.empty()) {
+    return FailSpawn(id, generation, SpawnStage::kRequest, EINVAL);
+  }
+  if (received.descriptors_lost) {
+    return FailSpawn(id, generation, SpawnStage::kDescriptors, EMFILE);
+  }
+  if (id >= slots_.size()) slots_.resize(id + 1);
+  Slot& slot = slots_[id];
+  if (slot.state != State::kFree) {
+    return FailSpawn(id, generation, SpawnStage::kRequest, EEXIST);
+  }
+  int cgroup_fd = -1;
+  if (!killer_->Prepare(id, generation, &cgroup_fd)) {
+    return FailSpawn(id, generation, SpawnStage::kCgroup, errno);
+  }
+  const bool changes_user = request.credentials.has_value();
+  auto job = std::make_unique<SpawnJob>(
+      std::move(request), std::move(received.descriptors), &stacks_);
+  const std::string marker = std::string(kMarkerVariable) + "=" + token_ + "/" +
+                             Decimal(id) + "/" + Decimal(generation);
+  SpawnJob::Result result = job->Start(marker, getpid(), cgroup_fd);
+  if (result.pid == 0) {
+    killer_->Abandoned(id, generation);
+    return FailSpawn(id, generation, result.stage, result.error);
+  }
+  // A child that changes its user makes the memory it shares with us
+  // undumpable, and our files in /proc root's.
+  if (changes_user) prctl(PR_SET_DUMPABLE, 1);
+  slot.generation = generation;
+  slot.readiness = job->TakeReadiness();
+  slot.job = std::move(job);
+  slot.pidfd = std::move(result.pidfd);
+  slot.pid = result.pid;
+  slot.error = 0;
+  slot.state = State::kSpawning;
+  killer_->MainStarted(id, slot.pid);
+  Watch(id, slot);
+}
+
+void Keeper::Watch(uint32_t id, Slot& slot) {
+  const uint64_t key = KeyOf(id, slot);
+  bool watched = poller_.Add(slot.pidfd.get(), Source::kMainProcess, key);
+  watched &= poller_.Add(slot.job->report(), Source::kExecReport, key);
+  if (slot.readiness) {
+    watched &= poller_.Add(slot.readiness.get(), Source::kReadiness, key);
+  }
+  if (watched) return;
+  // Out of watches or memory. What cannot be watched must not run.
+  const int error = errno;
+  SignalPidfd(slot.pidfd.get(), SIGKILL);
+  siginfo_t info = {};
+  waitid(P_PID, static_cast<id_t>(slot.pid), &info, WEXITED);
+  slot.stage = SpawnStage::kClone;
+  slot.error = error;
+  ReportExit(id, slot, info, {});
+}
+
+void Keeper::Handle(const StopRequest& request) {
+  Slot* slot = Find(request.id, request.generation);
+  if (slot == nullptr) return;
+  if (request.signal > 0 && slot->pidfd) {
+    SignalPidfd(slot->pidfd.get(), request.signal);
+  }
+  const uint64_t now = NowNs();
+  if (request.grace_ns == 0) {
+    NeedsSweep(request.id);
+  } else if (request.grace_ns < UINT64_MAX - now) {
+    deadlines_.Add({.at_ns = now + request.grace_ns,
+                    .id = request.id,
+                    .generation = request.generation});
+  }
+}
+
+void Keeper::Handle(const KillRequest& request) {
+  if (Find(request.id, request.generation) != nullptr) NeedsSweep(request.id);
+}
+
+void Keeper::Handle(const SignalRequest& request) {
+  Slot* slot = Find(request.id, request.generation);
+  if (slot != nullptr && slot->pidfd) {
+    SignalPidfd(slot->pidfd.get(), request.signal);
+  }
+}
+
+void Keeper::OnExecReport(uint32_t id, Slot& slot) {
+  if (slot.job == nullptr || slot.state != State::kSpawning) return;
+  ChildReport report;
+  const ssize_t n = read(slot.job->report(), &report, sizeof report);
+  if (n < 0) return;  // Nothing there after all.
+  poller_.Forget(slot.job->report());
+  if (n == sizeof report) {
+    // The child still runs in our memory: it is reported when reaped.
+    slot.stage = report.stage;
+    slot.error = report.error;
+    return;
+  }
+  slot.job.reset();
+  slot.state = State::kRunning;
+  connection_.Send(
+      SpawnedEvent{.id = id, .generation = slot.generation, .pid = slot.pid});
+}
+
+void Keeper::OnReadiness(uint32_t id, Slot& slot) {
+  char buffer[512];
+  const ssize_t n = read(slot.readiness.get(), buffer, sizeof buffer);
+  if (n < 0) return;
+  if (std::find(buffer, buffer + n, '\n') != buffer + n) {
+    connection_.Send(ReadyEvent{.id = id, .generation = slot.generation});
+    poller_.Close(&slot.readiness);
+  } else if (n == 0) {
+    poller_.Close(&slot.readiness);
+  }
+}
+
+void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
+  if (!slot.pidfd) return;
+  // Always without waiting: readiness may be spurious.
+  siginfo_t info = {};
+  rusage usage = {};
+  if (syscall(SYS_waitid, P_PIDFD, slot.pidfd.get(), &info, WEXITED | WNOHANG,
+              &usage) != 0 ||
+      info.si_pid == 0) {
+    return;
+  }
+  // Its pipes are closed by now; their last words come before its end.
+  if (slot.state == State::kSpawning && slot.error == 0) {
+    OnExecReport(id, slot);
+  }
+  if (slot.readiness) OnReadiness(id, slot);
+  ReportExit(id, slot, info, usage);
+}
+
+void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
+                        const rusage& usage) {
+  poller_.Close(&slot.pidfd);
+  poller_.Close(&slot.readiness);
+  killer_->MainEnded(slot.pid);
+  if (slot.error != 0) {
+    if (slot.job != nullptr) poller_.Forget(slot.job->report());
+    slot.job.reset();
+    slot.state = State::kFree;
+    killer_->Abandoned(id, slot.generation);
+    return FailSpawn(id, slot.generation, slot.stage, slot.error);
+  }
+  slot.state = State::kDraining;
+  connection_.Send(ExitedEvent{
+      .id = id,
+      .generation = slot.generation,
+      .code = info.si_code,
+      .status = info.si_status,
+      .oom_killed = killer_->OomKilled(id, slot.generation),
+      .user_ns = ToNs(usage.ru_utime),
+      .system_ns = ToNs(usage.ru_stime),
+      .max_rss_kib = static_cast<uint64_t>(usage.ru_maxrss),
+  });
+  NeedsSweep(id);
+}
+
+void Keeper::NeedsSweep(uint32_t id) {
+  if (slots_[id].attention || slots_[id].state == State::kFree) return;
+  slots_[id].attention = true;
+  attention_.push_back(id);
+}
+
+void Keeper::Sweep() {
+  if (attention_.empty()) {
+    if (std::exchange(children_died_, false)) orphans_->ReapAndCheck();
+    return;
+  }
+  children_died_ = false;  // A sweep reaps, too.
+  std::sort(attention_.begin(), attention_.end());
+  std::vector<Tree> trees;
+  for (uint32_t id : std::exchange(attention_, {})) {
+    Slot& slot = slots_[id];
+    slot.attention = false;
+    if (slot.state == State::kFree) continue;
+    trees.push_back({.id = id,
+                     .generation = slot.generation,
+                     .main_pid = slot.pid,
+                     .main_pidfd = slot.pidfd.get()});
+  }
+  killer_->Sweep(trees);
+  for (const Tree& tree : trees) {
+    Slot& slot = slots_[tree.id];
+    if (tree.empty) {
+      slot.state = State::kFree;
+      connection_.Send(
+          DrainedEvent{.id = tree.id, .generation = tree.generation});
+    } else if (tree.unwatched && !slot.unwatched) {
+      slot.unwatched = true;
+      unwatched_.push_back(tree.id);
+    }
+  }
+}
+
+uint64_t Keeper::KeyOf(uint32_t id, const Slot& slot) const {
+  // With a part of the generation, so that a stale event is not taken for the
+  // present one's.
+  return (slot.generation << kIdBits | id) & ((uint64_t{1} << 56) - 1);
+}
+
+void Keeper::UpdateSocketInterest() {
+  const uint32_t wanted = connection_.interest();
+  if (std::exchange(socket_interest_, wanted) != wanted) {
+    poller_.Change(connection_.fd(), Source::kSocket, 0, wanted);
+  }
+}
+
+}  // namespace espalier::keeper

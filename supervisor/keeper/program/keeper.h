@@ -1,0 +1,119 @@
+// Keeper: the loop that spawns, watches, reaps and kills, as it is told.
+//
+// One generation of one service is in one of these states:
+//
+//   kFree ──Spawn──► kSpawning ──exec──► kRunning ──reaped──► kDraining ──►
+//   kFree
+//                        └──failed, reaped──► kFree         nothing left:
+//                        Drained
+//
+// A tree is swept (see tree_killer.h) when its main process has been reaped,
+// when Kill or a deadline asks for it, and whenever the killer says that
+// something has changed since. Sweeps are gathered: one at the end of each turn
+// of the loop.
+//
+// The loop sleeps in epoll_wait. At rest there is no timer, and nothing wakes
+// it.
+#ifndef SUPERVISOR_KEEPER_PROGRAM_KEEPER_H_
+#define SUPERVISOR_KEEPER_PROGRAM_KEEPER_H_
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/keeper/owned_fd.h"
+#include "supervisor/keeper/program/connection.h"
+#include "supervisor/keeper/program/deadlines.h"
+#include "supervisor/keeper/program/orphan_watch.h"
+#include "supervisor/keeper/program/poller.h"
+#include "supervisor/keeper/program/spawn.h"
+#include "supervisor/keeper/program/tree_killer.h"
+#include "supervisor/keeper/protocol.h"
+
+namespace espalier::keeper {
+
+struct KeeperSettings {
+  OwnedFd socket;
+  OwnedFd environment_pidfd;
+  std::optional<TreeRung> forced_rung;
+};
+
+class Keeper {
+ public:
+  Keeper(KeeperSettings settings, OrphanWatch* orphans);
+
+  // Serves until it is told to shut down, the socket closes, the environment or
+  // the guard dies, or the stream makes no sense; then ends every process and
+  // returns. The code is the one to exit with.
+  int Run();
+
+ private:
+  enum class State : uint8_t { kFree, kSpawning, kRunning, kDraining };
+
+  // Kept small: there is one for each service.
+  struct Slot {
+    uint64_t generation = 0;
+    std::unique_ptr<SpawnJob> job;  // Until exec is reported.
+    OwnedFd pidfd;                  // Until reaped.
+    OwnedFd readiness;
+    pid_t pid = 0;
+    int32_t error = 0;  // Of a failed spawn, at `stage`.
+    SpawnStage stage = SpawnStage::kRequest;
+    State state = State::kFree;
+    bool attention = false;  // In attention_.
+    bool unwatched = false;  // In unwatched_.
+  };
+
+  bool Start();
+  void Turn();
+  void HandleEvent(const PollEvent& event);
+  void HandleRequests();
+  void HandleSignals();
+  void HandleDeadlines();
+
+  void Handle(SpawnRequest& request, Connection::Received& received);
+  void Handle(const StopRequest& request);
+  void Handle(const KillRequest& request);
+  void Handle(const SignalRequest& request);
+
+  // The slot of a generation that is not gone; null otherwise.
+  Slot* Find(uint32_t id, uint64_t generation);
+  void FailSpawn(uint32_t id, uint64_t generation, SpawnStage stage, int error);
+  void Watch(uint32_t id, Slot& slot);
+  void OnExecReport(uint32_t id, Slot& slot);
+  void OnReadiness(uint32_t id, Slot& slot);
+  void OnMainProcess(uint32_t id, Slot& slot);
+  void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
+                  const rusage& usage);
+  void NeedsSweep(uint32_t id);
+  void Sweep();
+  uint64_t KeyOf(uint32_t id, const Slot& slot) const;
+  void UpdateSocketInterest();
+
+  OrphanWatch* const orphans_;
+  const std::optional<TreeRung> forced_rung_;
+  Connection connection_;
+  OwnedFd environment_;
+  OwnedFd signals_;
+  Poller poller_;
+  StackPool stacks_;
+  Deadlines deadlines_;
+  std::string token_;
+  std::unique_ptr<TreeKiller> killer_;
+  std::vector<Slot> slots_;          // By id.
+  std::vector<uint32_t> attention_;  // To be swept this turn.
+  std::vector<uint32_t> unwatched_;  // To be swept after a SIGCHLD.
+  uint32_t socket_interest_ = 0;
+  bool children_died_ = false;  // Perhaps orphans, to be reaped.
+  bool ending_ = false;
+};
+
+}  // namespace espalier::keeper
+
+#endif  // SUPERVISOR_KEEPER_PROGRAM_KEEPER_H_

@@ -1,0 +1,31 @@
+// Numbers as text and back, without the C++ library's locale machinery.
+#ifndef SUPERVISOR_KEEPER_PROGRAM_SMALL_TEXT_H_
+#define SUPERVISOR_KEEPER_PROGRAM_SMALL_TEXT_H_
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace espalier::keeper {
+
+inline std::string Decimal(uint64_t value) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  return std::string(digits, end);
+}
+
+// Takes a number from the front of `*text`. False, and nothing is taken, if
+// there is none or it does not fit.
+template <typename T>
+bool TakeNumber(std::string_view* text, T* value) {
+  const auto [end, error] =
+      std::from_chars(text->data(), text->data() + text->size(), *value);
+  if (error != std::errc()) return false;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return true;
+}
+
+}  // namespace espalier::keeper
+
+#endif  // SUPERVISOR_KEEPER_PROGRAM_SMALL_TEXT_H_

@@ -1,0 +1,193 @@
+#include "supervisor/keeper/program/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "supervisor/keeper/program/small_text.h"
+
+// glibc's clone under the name that ThreadSanitizer does not intercept: its
+// wrapper takes every child for one with memory of its own.
+extern "C" int __clone(int (*run)(void*), void* stack, int flags,
+                       void* argument, ...);
+
+namespace espalier::keeper {
+namespace {
+
+constexpr size_t kStackBytes = 32 << 10;
+constexpr size_t kGuardBytes = 4 << 10;
+constexpr size_t kKeptStacks = 8;
+
+bool MakePipe(OwnedFd* read_end, OwnedFd* write_end, int flags) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | flags) != 0) return false;
+  read_end->Reset(ends[0]);
+  write_end->Reset(ends[1]);
+  return true;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 5);
+  for (std::string& s : strings) pointers.push_back(s.data());
+  return pointers;
+}
+
+pid_t Clone(void* stack, ChildPlan* plan, int* pidfd) {
+  pid_t pid =
+      __clone(RunChild, stack, CLONE_VM | CLONE_PIDFD | SIGCHLD, plan, pidfd);
+  if (pid >= 0 || errno != EINVAL) return pid;
+  // No CLONE_PIDFD. Opening it afterwards is as safe: a child's number cannot
+  // be used again before the keeper has reaped it.
+  pid = __clone(RunChild, stack, CLONE_VM | SIGCHLD, plan);
+  if (pid > 0) *pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  return pid;
+}
+
+}  // namespace
+
+StackPool::~StackPool() {
+  for (void* stack : free_) munmap(stack, kStackBytes);
+}
+
+void* StackPool::Take() {
+  if (!free_.empty()) {
+    void* stack = free_.back();
+    free_.pop_back();
+    return stack;
+  }
+  void* stack = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return nullptr;
+  mprotect(stack, kGuardBytes, PROT_NONE);
+  return stack;
+}
+
+void StackPool::Return(void* stack) {
+  if (free_.size() < kKeptStacks) {
+    free_.push_back(stack);
+  } else {
+    munmap(stack, kStackBytes);
+  }
+}
+
+void* StackPool::Top(void* stack) {
+  return static_cast<char*>(stack) + kStackBytes;
+}
+
+SpawnJob::SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
+                   StackPool* stacks)
+    : request_(std::move(request)),
+      listeners_(std::move(listeners)),
+      stacks_(stacks) {}
+
+SpawnJob::~SpawnJob() {
+  if (stack_ != nullptr) stacks_->Return(stack_);
+}
+
+void SpawnJob::BuildEnvironment(std::string_view marker) {
+  // Pointers into these strings are handed out, so they must not move.
+  added_environment_.reserve(5);
+  auto add = [this](std::string entry) -> char* {
+    return added_environment_.emplace_back(std::move(entry)).data();
+  };
+  argv_ = Pointers(request_.argv);
+  argv_.push_back(nullptr);
+  envp_ = Pointers(request_.environment);
+  // First, so that whoever looks for it finds it at once.
+  envp_.insert(envp_.begin(), add(std::string(marker)));
+  if (!request_.listener_names.empty()) {
+    std::string names = "LISTEN_FDNAMES=";
+    for (const std::string& name : request_.listener_names) {
+      if (names.back() != '=') names += ':';
+      names += name;
+    }
+    envp_.push_back(add(std::move(names)));
+    envp_.push_back(add("LISTEN_FDS=" + Decimal(listeners_.size())));
+    constexpr std::string_view kName = "LISTEN_PID=";
+    char* entry = add(std::string(kName) + std::string(12, '\0'));
+    listen_pid_ = entry + kName.size();
+    envp_.push_back(entry);
+  }
+  if (!request_.readiness_variable.empty()) {
+    envp_.push_back(add(request_.readiness_variable + "=" +
+                        Decimal(3 + listeners_.size())));
+  }
+  envp_.push_back(nullptr);
+}
+
+ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
+  listener_numbers_.clear();
+  for (const OwnedFd& fd : listeners_) listener_numbers_.push_back(fd.get());
+  const std::string& directory = request_.working_directory;
+  return ChildPlan{
+      .keeper_pid = keeper_pid,
+      .report_fd = report_write_.get(),
+      .program = request_.program.c_str(),
+      .argv = argv_.data(),
+      .envp = envp_.data(),
+      .listen_pid = listen_pid_,
+      .working_directory = directory.empty() ? "/" : directory.c_str(),
+      .log_path =
+          request_.log_path.empty() ? nullptr : request_.log_path.c_str(),
+      .listeners = listener_numbers_.data(),
+      .listener_count = listener_numbers_.size(),
+      .readiness_fd = readiness_write_.get(),
+      .cgroup_fd = cgroup_fd,
+      .credentials =
+          request_.credentials.has_value() ? &*request_.credentials : nullptr,
+      .limits = request_.limits.data(),
+      .limit_count = request_.limits.size(),
+      .nice = request_.nice.has_value() ? &*request_.nice : nullptr,
+      .umask = request_.umask,
+      .no_new_privs = request_.no_new_privs,
+  };
+}
+
+SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
+                                 int cgroup_fd) {
+  auto failed = [](SpawnStage stage) {
+    Result result;
+    result.stage = stage;
+    result.error = errno;
+    return result;
+  };
+  // Only the keeper's ends must not block, and a service must find its own end
+  // in the usual state: so the flag is set afterwards, on one end.
+  if (!MakePipe(&report_read_, &report_write_, 0)) {
+    return failed(SpawnStage::kPipe);
+  }
+  fcntl(report_read_.get(), F_SETFL, O_NONBLOCK);
+  if (!request_.readiness_variable.empty()) {
+    if (!MakePipe(&readiness_read_, &readiness_write_, 0)) {
+      return failed(SpawnStage::kPipe);
+    }
+    fcntl(readiness_read_.get(), F_SETFL, O_NONBLOCK);
+  }
+  BuildEnvironment(marker);
+  stack_ = stacks_->Take();
+  if (stack_ == nullptr) return failed(SpawnStage::kClone);
+  plan_ = Plan(keeper_pid, cgroup_fd);
+  int pidfd = -1;
+  const pid_t pid = Clone(StackPool::Top(stack_), &plan_, &pidfd);
+  if (pid < 0) return failed(SpawnStage::kClone);
+  // The child has copies of its own. Keeping ours would hide the end of file.
+  report_write_.Reset();
+  readiness_write_.Reset();
+  listeners_.clear();
+  Result result;
+  result.pid = pid;
+  result.pidfd.Reset(pidfd);
+  return result;
+}
+
+}  // namespace espalier::keeper

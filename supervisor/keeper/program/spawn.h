@@ -1,0 +1,86 @@
+// Making a process: clone with shared memory, without CLONE_VFORK.
+//
+// vfork-style sharing makes the cost independent of the keeper's size, and each
+// child has a stack of its own, so the keeper does not wait: a child that hangs
+// in open or exec, on a slow filesystem say, blocks nobody else. That exec has
+// happened is told by the end of a close-on-exec pipe, a failure by a
+// ChildReport in it.
+#ifndef SUPERVISOR_KEEPER_PROGRAM_SPAWN_H_
+#define SUPERVISOR_KEEPER_PROGRAM_SPAWN_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/keeper/owned_fd.h"
+#include "supervisor/keeper/program/child.h"
+#include "supervisor/keeper/protocol.h"
+
+namespace espalier::keeper {
+
+// Stacks for children, mapped with a guard page. A few are kept; a burst's are
+// given back to the system.
+class StackPool {
+ public:
+  StackPool() = default;
+  ~StackPool();
+  StackPool(const StackPool&) = delete;
+  StackPool& operator=(const StackPool&) = delete;
+
+  // The lowest address, or null (errno is set).
+  void* Take();
+  void Return(void* stack);
+  static void* Top(void* stack);
+
+ private:
+  std::vector<void*> free_;
+};
+
+// One spawn under way. The child uses its memory until exec or its end, so it
+// must live until the end of report() or until the child has been reaped.
+class SpawnJob {
+ public:
+  struct Result {
+    pid_t pid = 0;  // 0 if it failed, at `stage` with `error`.
+    OwnedFd pidfd;
+    SpawnStage stage = SpawnStage::kRequest;
+    int error = 0;
+  };
+
+  SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
+           StackPool* stacks);
+  ~SpawnJob();
+  SpawnJob(const SpawnJob&) = delete;
+  SpawnJob& operator=(const SpawnJob&) = delete;
+
+  // Makes the process. `marker` is its entry in the environment; `cgroup_fd` is
+  // the opened cgroup.procs to enter, or −1; borrowed.
+  Result Start(std::string_view marker, pid_t keeper_pid, int cgroup_fd);
+
+  // Non-blocking; end of file means exec, or death before it.
+  int report() const { return report_read_.get(); }
+  // The reading end of the readiness pipe, if one was asked for.
+  OwnedFd TakeReadiness() { return std::move(readiness_read_); }
+
+ private:
+  void BuildEnvironment(std::string_view marker);
+  ChildPlan Plan(pid_t keeper_pid, int cgroup_fd);
+
+  SpawnRequest request_;
+  std::vector<OwnedFd> listeners_;
+  std::vector<int> listener_numbers_;
+  std::vector<std::string> added_environment_;
+  std::vector<char*> argv_;
+  std::vector<char*> envp_;
+  char* listen_pid_ = nullptr;
+  OwnedFd report_read_, report_write_, readiness_read_, readiness_write_;
+  ChildPlan plan_;
+  StackPool* const stacks_;
+  void* stack_ = nullptr;
+};
+
+}  // namespace espalier::keeper
+
+#endif  // SUPERVISOR_KEEPER_PROGRAM_SPAWN_H_

@@ -1,0 +1,134 @@
+// A child process that does one thing: child MODE [ARGUMENT].
+//
+//   exit CODE            ends at once
+//   sleep                does nothing until it is signalled
+//   ignore_term          the same, but not for SIGTERM
+//   grandchild PIDFILE   leaves a process behind that has left its session and
+//                        has no parent, then sleeps
+//   nameless PIDFILE     the same, and the process has no environment either
+//   orphan_exit PIDFILE  as grandchild, then ends
+//   environment          prints its environment and its descriptors, then ends
+//   signals              prints what is blocked and what is ignored, then ends
+//   ready FD             writes a newline to the descriptor, then sleeps
+//   forks COUNT          has that many children that sleep, then sleeps
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+extern char** environ;
+
+namespace {
+
+[[noreturn]] void Sleep() {
+  while (true) pause();
+}
+
+// Writes its pid to `file` when it is its own, in one piece.
+void WritePid(const char* file) {
+  const std::string temporary = std::string(file) + ".new";
+  FILE* out = fopen(temporary.c_str(), "w");
+  fprintf(out, "%d\n", getpid());
+  fclose(out);
+  rename(temporary.c_str(), file);
+}
+
+// A process that nobody waits for; returns when it has written its pid.
+void LeaveBehind(const char* file, char** argv, bool nameless) {
+  int done[2];
+  if (pipe(done) != 0) abort();
+  if (fork() == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    if (nameless) {
+      char mode[] = "nameless_sleep";
+      char* arguments[] = {argv[0], mode, const_cast<char*>(file), nullptr};
+      char* none[] = {nullptr};
+      // The parent waits for the end of the pipe, which is closed by this end.
+      fcntl(done[0], F_SETFD, FD_CLOEXEC);
+      execve("/proc/self/exe", arguments, none);
+      _exit(1);
+    }
+    WritePid(file);
+    close(done[1]);
+    close(done[0]);
+    Sleep();
+  }
+  close(done[1]);
+  char byte;
+  while (read(done[0], &byte, 1) > 0) {
+  }
+}
+
+void PrintDescriptors() {
+  DIR* directory = opendir("/proc/self/fd");
+  while (const dirent* entry = readdir(directory)) {
+    const int fd = atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && fd != dirfd(directory)) {
+      printf("fd %d\n", fd);
+    }
+  }
+  closedir(directory);
+}
+
+void PrintSignals() {
+  FILE* status = fopen("/proc/self/status", "r");
+  char line[256];
+  while (fgets(line, sizeof line, status) != nullptr) {
+    if (strncmp(line, "SigBlk:", 7) == 0 || strncmp(line, "SigIgn:", 7) == 0) {
+      fputs(line, stdout);
+    }
+  }
+  fclose(status);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string mode = argc > 1 ? argv[1] : "";
+  const char* argument = argc > 2 ? argv[2] : "";
+  if (mode == "exit") return atoi(argument);
+  if (mode == "sleep") Sleep();
+  if (mode == "ignore_term") {
+    signal(SIGTERM, SIG_IGN);
+    puts("ignoring");
+    fflush(stdout);
+    Sleep();
+  }
+  if (mode == "grandchild" || mode == "nameless" || mode == "orphan_exit") {
+    LeaveBehind(argument, argv, mode == "nameless");
+    if (mode == "orphan_exit") return 0;
+    Sleep();
+  }
+  if (mode == "nameless_sleep") {
+    WritePid(argument);
+    for (int fd = 0; fd < 64; ++fd) close(fd);
+    Sleep();
+  }
+  if (mode == "environment") {
+    for (char** entry = environ; *entry != nullptr; ++entry) puts(*entry);
+    PrintDescriptors();
+    return 0;
+  }
+  if (mode == "signals") {
+    PrintSignals();
+    return 0;
+  }
+  if (mode == "ready") {
+    if (write(atoi(argument), "\n", 1) != 1) return 1;
+    Sleep();
+  }
+  if (mode == "forks") {
+    for (int i = atoi(argument); i > 0; --i) {
+      if (fork() == 0) Sleep();
+    }
+    Sleep();
+  }
+  return 125;
+}
