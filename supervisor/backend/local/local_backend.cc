@@ -1,0 +1,403 @@
+#include "supervisor/backend/local/local_backend.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "glog/logging.h"
+#include "supervisor/ports/listener_owner.h"
+
+namespace espalier {
+namespace {
+
+// What may pass is worth another try; the rest is told as it is.
+int ErrnoOf(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) ? EAGAIN : 0;
+}
+
+ExitResult ResultOf(const keeper::ExitedEvent& event) {
+  if (event.code == CLD_EXITED) return ExitResult::Exited(event.status);
+  if (event.oom_killed) return ExitResult::OomKilled(event.status);
+  return ExitResult::Signaled(event.status, event.code == CLD_DUMPED);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LocalBackend>> LocalBackend::Create(
+    Loop& loop, Options options) {
+  absl::StatusOr<std::optional<ServiceUser>> user =
+      ServiceUser::ForServices(options.user_for_root);
+  if (!user.ok()) return user.status();
+  const std::string data = options.paths.data_directory();
+  if (user->has_value() && !CanReach(**user, data + "/service")) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "services run as the user ", (*user)->name, ", who cannot enter ", data,
+        "; open the directories above it (chmod o+x), or choose another place "
+        "with --data_dir=DIRECTORY or another user with --user=NAME"));
+  }
+  absl::StatusOr<std::unique_ptr<KeeperClient>> keeper =
+      KeeperClient::Launch(options.keeper);
+  if (!keeper.ok()) return keeper.status();
+  return std::unique_ptr<LocalBackend>(new LocalBackend(
+      loop, std::move(options), *std::move(user), *std::move(keeper)));
+}
+
+LocalBackend::LocalBackend(Loop& loop, Options options,
+                           std::optional<ServiceUser> user,
+                           std::unique_ptr<KeeperClient> keeper)
+    : loop_(loop),
+      programs_(std::move(options.programs)),
+      user_(user),
+      files_(options.paths, user),
+      keeper_(std::move(keeper)),
+      self_(std::make_shared<LocalBackend*>(this)) {
+  if (user_)
+    staging_.emplace(options.paths.state_directory() + "/programs", *user_);
+  keeper_readable_ = loop_.OnReadable(keeper_->fd(), [this] { ReadKeeper(); });
+}
+
+LocalBackend::~LocalBackend() {
+  // The watches go before the descriptors that they watch.
+  keeper_readable_ = Loop::Watch();
+  keeper_writable_ = Loop::Watch();
+}
+
+void LocalBackend::Report(Event event) {
+  loop_.Post(
+      [self = std::weak_ptr<LocalBackend*>(self_), event = std::move(event)] {
+        if (auto alive = self.lock()) (*alive)->handler_(event);
+      });
+}
+
+absl::StatusOr<EndpointAddress> LocalBackend::Listen(absl::string_view service,
+                                                     absl::string_view name) {
+  absl::StatusOr<ListeningSocket> socket = ListeningSocket::ListenTcp();
+  if (!socket.ok()) return socket.status();
+  EndpointAddress address{.service = std::string(service),
+                          .name = std::string(name),
+                          .host = "127.0.0.1",
+                          .port = absl::StrCat(socket->port())};
+  std::unique_ptr<Held>& held = held_[service];
+  if (held == nullptr) held = std::make_unique<Held>();
+  held->listeners.emplace_back(name, *std::move(socket));
+  return address;
+}
+
+absl::StatusOr<EndpointAddress> LocalBackend::ListenUnix(
+    absl::string_view service, absl::string_view name) {
+  absl::StatusOr<EndpointAddress> address = SocketPath(service, name);
+  if (!address.ok()) return address;
+  Command nothing{.program = Program::Built("")};
+  if (absl::Status status = files_.Prepare(address->service, nothing);
+      !status.ok())
+    return status;
+  absl::StatusOr<ListeningSocket> socket =
+      ListeningSocket::ListenUnix(address->path);
+  if (!socket.ok()) return socket.status();
+  std::unique_ptr<Held>& held = held_[service];
+  if (held == nullptr) held = std::make_unique<Held>();
+  held->listeners.emplace_back(name, *std::move(socket));
+  return address;
+}
+
+absl::StatusOr<EndpointAddress> LocalBackend::Reserve(absl::string_view service,
+                                                      absl::string_view name) {
+  absl::StatusOr<PortReservation> port = PortReservation::Reserve();
+  if (!port.ok()) return port.status();
+  EndpointAddress address{.service = std::string(service),
+                          .name = std::string(name),
+                          .host = "127.0.0.1",
+                          .port = absl::StrCat(port->port())};
+  std::unique_ptr<Held>& held = held_[service];
+  if (held == nullptr) held = std::make_unique<Held>();
+  held->ports.push_back(*std::move(port));
+  return address;
+}
+
+absl::StatusOr<EndpointAddress> LocalBackend::SocketPath(
+    absl::string_view service, absl::string_view name) {
+  const std::string path =
+      absl::StrCat(files_.RuntimeDirectory(std::string(service)), "/", name);
+  if (path.size() > kMaxUnixPath) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path of the socket '", name, "' of '", service,
+                     "' is longer than ", kMaxUnixPath, " characters: ", path,
+                     "; use shorter names"));
+  }
+  return EndpointAddress{
+      .service = std::string(service), .name = std::string(name), .path = path};
+}
+
+void LocalBackend::Define(const ServiceDefinition& definition) {
+  CHECK_EQ(Index(definition.id), records_.size());
+  auto held = held_.find(definition.path);
+  records_.emplace_back().definition = &definition;
+  records_.back().held = held == held_.end() ? nullptr : held->second.get();
+}
+
+LogOfRun LocalBackend::Log(const ServiceDefinition& definition) const {
+  if (definition.external) return {};
+  return {.file = files_.LogFile(definition.path),
+          .begin = records_[Index(definition.id)].log_begin};
+}
+
+bool LocalBackend::AlreadyCreated(const Command& command) const {
+  std::error_code error;
+  return command.creates &&
+         std::filesystem::exists(files_.Locate(*command.creates), error);
+}
+
+void LocalBackend::Carry(const Spawn& order) {
+  Record& record = records_[Index(order.id)];
+  record.generation = order.generation;
+  record.pid = 0;
+  std::error_code no_log;
+  const auto size = std::filesystem::file_size(
+      files_.LogFile(record.definition->path), no_log);
+  record.log_begin = no_log ? 0 : static_cast<int64_t>(size);
+  if (AlreadyCreated(record.definition->command)) {
+    Report(Spawned{.id = order.id, .generation = order.generation, .pid = 0});
+    Report(Exited{.id = order.id,
+                  .generation = order.generation,
+                  .result = ExitResult::Exited(0)});
+    Report(Drained{.id = order.id, .generation = order.generation});
+    return;
+  }
+  if (std::optional<SpawnProblem> problem = TrySpawn(record, order)) {
+    Report(SpawnFailed{.id = order.id,
+                       .generation = order.generation,
+                       .error = problem->error,
+                       .stage = problem->stage});
+  }
+}
+
+std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
+    const Record& record, const Spawn& order) {
+  const Command& command = record.definition->command;
+  absl::StatusOr<std::string> program = programs_.Find(command.program);
+  if (program.ok() && staging_) program = staging_->Stage(*program);
+  if (!program.ok())
+    return SpawnProblem{ErrnoOf(program.status()),
+                        std::string(program.status().message())};
+  if (absl::Status status = files_.Prepare(record.definition->path, command);
+      !status.ok()) {
+    return SpawnProblem{ErrnoOf(status), std::string(status.message())};
+  }
+  std::vector<int> listeners;
+  if (record.held != nullptr) {
+    for (const auto& [name, socket] : record.held->listeners)
+      listeners.push_back(socket.fd());
+  }
+  absl::StatusOr<keeper::SpawnRequest> request =
+      RequestFor(record, order, *std::move(program));
+  const absl::Status sent =
+      request.ok() ? keeper_->Spawn(*request, listeners) : request.status();
+  if (sent.ok()) return std::nullopt;
+  return SpawnProblem{ErrnoOf(sent), std::string(sent.message())};
+}
+
+absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
+    const Record& record, const Spawn& order, std::string program) const {
+  const ServiceDefinition& definition = *record.definition;
+  const std::string home = files_.DataDirectory(definition.path);
+  keeper::SpawnRequest request{
+      .id = static_cast<uint32_t>(order.id),
+      .generation = order.generation,
+      .program = program,
+      .argv = {program},
+      .environment =
+          {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+           "LANG=C.UTF-8", absl::StrCat("HOME=", home),
+           absl::StrCat("TMPDIR=", files_.RuntimeDirectory(definition.path))},
+      .working_directory =
+          definition.command.working_directory
+              ? files_.Locate(*definition.command.working_directory)
+              : home,
+      .log_path = files_.LogFile(definition.path),
+      .listener_names = {},
+      .readiness_variable = {},
+      .credentials = {},
+      .limits = {},
+      .nice = {},
+      .umask = 077,
+  };
+  for (const Text& argument : definition.command.arguments) {
+    absl::StatusOr<std::string> rendered = files_.Render(argument);
+    if (!rendered.ok()) return rendered.status();
+    request.argv.push_back(*std::move(rendered));
+  }
+  for (const EnvironmentVariable& variable : definition.command.environment) {
+    absl::StatusOr<std::string> rendered = files_.Render(variable.value);
+    if (!rendered.ok()) return rendered.status();
+    request.environment.push_back(absl::StrCat(variable.name, "=", *rendered));
+  }
+  if (record.held != nullptr) {
+    for (const auto& [name, socket] : record.held->listeners)
+      request.listener_names.push_back(name);
+  }
+  if (user_)
+    request.credentials =
+        keeper::Credentials{.uid = user_->uid, .gid = user_->gid, .groups = {}};
+  return request;
+}
+
+void LocalBackend::Carry(const Stop& order) {
+  keeper_->Stop(static_cast<uint32_t>(order.id), order.generation, order.signal,
+                order.grace);
+}
+
+void LocalBackend::Carry(const Kill& order) {
+  keeper_->Kill(static_cast<uint32_t>(order.id), order.generation);
+}
+
+absl::StatusOr<ProbeTarget> LocalBackend::TargetOf(
+    const Readiness& readiness) const {
+  const EndpointAddress& address =
+      EndpointAccess::Address(*readiness.endpoint());
+  const auto kind = readiness.kind() == Readiness::Kind::kHttp
+                        ? ProbeTarget::Kind::kHttp
+                    : readiness.kind() == Readiness::Kind::kGrpcHealth
+                        ? ProbeTarget::Kind::kGrpcHealth
+                        : ProbeTarget::Kind::kConnect;
+  const std::string path = readiness.path().empty() ? "/" : readiness.path();
+  if (!address.path.empty()) {
+    return ProbeTarget{.kind = kind,
+                       .address = ProbeTarget::Unix{address.path},
+                       .http_path = path};
+  }
+  int port = 0;
+  if (!absl::SimpleAtoi(address.port, &port)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", address.port, "' is not a port"));
+  }
+  const std::string host =
+      address.host == "localhost" ? "127.0.0.1" : address.host;
+  return ProbeTarget{
+      .kind = kind,
+      .address =
+          ProbeTarget::Tcp{.host = host, .port = static_cast<uint16_t>(port)},
+      .http_path = path};
+}
+
+void LocalBackend::Carry(const StartProbe& order) {
+  Record& record = records_[Index(order.id)];
+  record.generation = order.generation;
+  const Readiness& readiness = record.definition->command.readiness;
+  const BecameReady ready{.id = order.id, .generation = order.generation};
+  if (readiness.endpoint() == nullptr) return Report(ready);
+  absl::StatusOr<ProbeTarget> target = TargetOf(readiness);
+  if (!target.ok()) {
+    return Report(
+        ProbeFailed{.id = order.id,
+                    .generation = order.generation,
+                    .complaint = std::string(target.status().message())});
+  }
+  const auto complained = [this, ready](const std::string& complaint) {
+    Report(ProbeFailed{.id = ready.id,
+                       .generation = ready.generation,
+                       .complaint = complaint});
+  };
+  record.probe = ReadinessProbe::Start(
+      loop_, *std::move(target),
+      [this, ready, complained](absl::Status status) {
+        if (status.ok()) return Report(ready);
+        complained(std::string(status.message()));
+      },
+      {.verify =
+           [this, &record, &readiness] {
+             return VerifyListener(record, *readiness.endpoint());
+           },
+       .complained = complained});
+}
+
+// Whoever listens must belong to the service's own tree, unless it is our own
+// listening socket that it inherits.
+absl::Status LocalBackend::VerifyListener(const Record& record,
+                                          const Endpoint& endpoint) const {
+  const EndpointAddress& address = EndpointAccess::Address(endpoint);
+  if (record.definition->external || address.port.empty() ||
+      endpoint.service() != record.definition->path) {
+    return absl::OkStatus();
+  }
+  if (record.held != nullptr) {
+    for (const auto& [name, socket] : record.held->listeners) {
+      if (name == endpoint.name()) return absl::OkStatus();
+    }
+  }
+  int port = 0;
+  if (!absl::SimpleAtoi(address.port, &port))
+    return absl::InternalError("not a port");
+  return CheckListenerOwnedBy(static_cast<uint16_t>(port), record.pid);
+}
+
+void LocalBackend::Carry(const StopProbe& order) {
+  Record& record = records_[Index(order.id)];
+  record.probe.reset();
+}
+
+void LocalBackend::Flush() {
+  keeper_->Flush();
+  if (!keeper_->wants_write()) {
+    keeper_writable_ = Loop::Watch();
+  } else if (!keeper_writable_) {
+    keeper_writable_ = loop_.OnWritable(keeper_->fd(), [this] { Flush(); });
+  }
+}
+
+void LocalBackend::ReadKeeper() {
+  absl::StatusOr<std::vector<keeper::Event>> events = keeper_->ReadEvents();
+  if (!events.ok()) {
+    LOG(ERROR) << "the keeper is lost: " << events.status();
+    keeper_readable_ = Loop::Watch();
+    keeper_writable_ = Loop::Watch();
+    return handler_(KeeperLost{});
+  }
+  for (const keeper::Event& event : *events) {
+    std::visit([this](const auto& it) { On(it); }, event);
+  }
+}
+
+void LocalBackend::On(const keeper::SpawnedEvent& event) {
+  Record& record = records_[event.id];
+  if (record.generation == event.generation) record.pid = event.pid;
+  handler_(Spawned{.id = ServiceId{event.id},
+                   .generation = event.generation,
+                   .pid = event.pid});
+}
+
+void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
+  const Command& command = records_[event.id].definition->command;
+  handler_(SpawnFailed{
+      .id = ServiceId{event.id},
+      .generation = event.generation,
+      .error = event.error,
+      .stage = absl::StrCat(std::string(keeper::SpawnStageName(event.stage)),
+                            " (", command.program.name(), ")")});
+}
+
+void LocalBackend::On(const keeper::ReadyEvent& event) {
+  handler_(
+      BecameReady{.id = ServiceId{event.id}, .generation = event.generation});
+}
+
+void LocalBackend::On(const keeper::ExitedEvent& event) {
+  handler_(Exited{.id = ServiceId{event.id},
+                  .generation = event.generation,
+                  .result = ResultOf(event)});
+}
+
+void LocalBackend::On(const keeper::DrainedEvent& event) {
+  handler_(Drained{.id = ServiceId{event.id}, .generation = event.generation});
+}
+
+void LocalBackend::On(const keeper::RefusedEvent& event) {
+  LOG(ERROR) << "the keeper refused a message (" << event.count
+             << " so far): " << event.reason;
+}
+
+}  // namespace espalier

@@ -1,0 +1,138 @@
+#ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_LOCAL_BACKEND_H_
+#define ESPALIER_SUPERVISOR_BACKEND_LOCAL_LOCAL_BACKEND_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "supervisor/backend/backend.h"
+#include "supervisor/backend/local/program_finder.h"
+#include "supervisor/backend/local/program_staging.h"
+#include "supervisor/backend/local/service_files.h"
+#include "supervisor/backend/local/service_user.h"
+#include "supervisor/instance/instance_paths.h"
+#include "supervisor/keeper/keeper_client.h"
+#include "supervisor/loop/loop.h"
+#include "supervisor/ports/listening_socket.h"
+#include "supervisor/ports/port_reservation.h"
+#include "supervisor/readiness/readiness_probe.h"
+
+namespace espalier {
+
+// Runs commands on this machine: processes are the keeper's, ports and
+// listening sockets are held here, readiness is found out by probes on the
+// loop. The loop's thread only.
+class LocalBackend final : public Backend {
+ public:
+  struct Options {
+    InstancePaths paths;  // made by InstancePaths::Create
+    ProgramFinder programs;
+    // Who services run as when root runs the environment.
+    std::string user_for_root = "nobody";
+    KeeperOptions keeper = {};
+  };
+
+  // Starts the keeper. `loop` must outlive the backend. Blocks for some
+  // milliseconds.
+  static absl::StatusOr<std::unique_ptr<LocalBackend>> Create(Loop& loop,
+                                                              Options options);
+
+  // Ends whatever still runs and waits until it is gone.
+  ~LocalBackend() override;
+
+  const KeeperClient& keeper() const { return *keeper_; }
+
+  void SetEventHandler(std::function<void(Event)> handler) override {
+    handler_ = std::move(handler);
+  }
+  absl::StatusOr<EndpointAddress> Listen(absl::string_view service,
+                                         absl::string_view name) override;
+  absl::StatusOr<EndpointAddress> ListenUnix(absl::string_view service,
+                                             absl::string_view name) override;
+  absl::StatusOr<EndpointAddress> Reserve(absl::string_view service,
+                                          absl::string_view name) override;
+  absl::StatusOr<EndpointAddress> SocketPath(absl::string_view service,
+                                             absl::string_view name) override;
+  void Define(const ServiceDefinition& definition) override;
+  void Carry(const Spawn& order) override;
+  void Carry(const Stop& order) override;
+  void Carry(const Kill& order) override;
+  void Carry(const StartProbe& order) override;
+  void Carry(const StopProbe& order) override;
+  void Flush() override;
+  LogOfRun Log(const ServiceDefinition& definition) const override;
+  std::string Show(const Text& text) const override {
+    return files_.Show(text);
+  }
+
+ private:
+  // What belongs to a service whether it runs or not.
+  struct Held {
+    std::vector<std::pair<std::string, ListeningSocket>>
+        listeners;  // by endpoint name, in order
+    std::vector<PortReservation> ports;
+  };
+  struct Record {
+    const ServiceDefinition* definition = nullptr;
+    Held* held = nullptr;
+    Generation generation = 0;
+    pid_t pid = 0;
+    int64_t log_begin = 0;
+    std::unique_ptr<ReadinessProbe> probe;
+  };
+  struct SpawnProblem {
+    int error;
+    std::string stage;
+  };
+
+  LocalBackend(Loop& loop, Options options, std::optional<ServiceUser> user,
+               std::unique_ptr<KeeperClient> keeper);
+
+  void Report(Event event);
+  std::optional<SpawnProblem> TrySpawn(const Record& record,
+                                       const Spawn& order);
+  absl::StatusOr<keeper::SpawnRequest> RequestFor(const Record& record,
+                                                  const Spawn& order,
+                                                  std::string program) const;
+  bool AlreadyCreated(const Command& command) const;
+  absl::StatusOr<ProbeTarget> TargetOf(const Readiness& readiness) const;
+  absl::Status VerifyListener(const Record& record,
+                              const Endpoint& endpoint) const;
+
+  void ReadKeeper();
+  void On(const keeper::HelloEvent&) {}
+  void On(const keeper::SpawnedEvent& event);
+  void On(const keeper::SpawnFailedEvent& event);
+  void On(const keeper::ReadyEvent& event);
+  void On(const keeper::ExitedEvent& event);
+  void On(const keeper::DrainedEvent& event);
+  void On(const keeper::RefusedEvent& event);
+
+  Loop& loop_;
+  const ProgramFinder programs_;
+  const std::optional<ServiceUser> user_;
+  const ServiceFiles files_;
+  std::optional<ProgramStaging> staging_;
+  std::function<void(Event)> handler_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Held>>
+      held_;                    // by service path
+  std::deque<Record> records_;  // by ServiceId
+  std::unique_ptr<KeeperClient> keeper_;
+  Loop::Watch keeper_readable_;
+  Loop::Watch keeper_writable_;
+  // Events are never reported from within a call; a token that ends with this
+  // object guards what was posted.
+  std::shared_ptr<LocalBackend*> self_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_BACKEND_LOCAL_LOCAL_BACKEND_H_

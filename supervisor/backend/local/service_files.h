@@ -1,0 +1,55 @@
+#ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
+#define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "supervisor/backend/local/service_user.h"
+#include "supervisor/instance/instance_paths.h"
+#include "supervisor/wiring/command.h"
+
+namespace espalier {
+
+// The files of an instance, for its services: turns paths, secrets and text
+// into what they are on this machine, and makes what a command asks for. What
+// it makes belongs to the services' user. The loop's thread only.
+class ServiceFiles {
+ public:
+  ServiceFiles(InstancePaths paths, std::optional<ServiceUser> user);
+
+  // Absolute.
+  std::string Locate(const Path& path) const;
+  std::string DataDirectory(const std::string& service) const;
+  std::string RuntimeDirectory(const std::string& service) const;
+  std::string LogFile(const std::string& service) const;
+
+  // With secrets in clear, which are made up when they are first asked for. For
+  // what is handed to a process.
+  absl::StatusOr<std::string> Render(const Text& text) const;
+  // With "{secret SERVICE.NAME}" instead. For people.
+  std::string Show(const Text& text) const;
+
+  // Makes the directories of `service` and those that `command` asks for, and
+  // writes its files where they differ. Errors name the file or directory and
+  // say what the system said.
+  absl::Status Prepare(const std::string& service,
+                       const Command& command) const;
+
+ private:
+  absl::StatusOr<std::string> SecretValue(const Text::Part& part) const;
+  std::string SecretFile(const Text::Part& part) const;
+  absl::Status MakeDirectory(const std::string& path,
+                             const std::string& below) const;
+  absl::Status WriteIfDifferent(const std::string& path,
+                                const std::string& contents) const;
+  absl::Status GiveToUser(int fd, const std::string& path) const;
+
+  const InstancePaths paths_;
+  const std::optional<ServiceUser> user_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_

@@ -1,0 +1,123 @@
+#include "supervisor/backend/local/service_files.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ServiceFilesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char directory[] = "/tmp/espalier-files-XXXXXX";
+    root_ = mkdtemp(directory);
+    HostFacts host = HostFacts::Current();
+    host.tmp = root_.string();
+    host.xdg_runtime_dir = "";
+    absl::StatusOr<InstancePaths> paths = InstancePaths::Create(
+        {.environment = "e", .data_dir = (root_ / "state").string()}, host);
+    ASSERT_TRUE(paths.ok()) << paths.status();
+    paths_.emplace(*paths);
+    files_.emplace(*paths, std::nullopt);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  static std::string Read(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static Path Data(std::string relative) {
+    return Path(Path::Root::kData, "shop/links", std::move(relative));
+  }
+  static Command SomeCommand() {
+    return Command{.program = Program::Built("x")};
+  }
+
+  fs::path root_;
+  std::optional<InstancePaths> paths_;
+  std::optional<ServiceFiles> files_;
+};
+
+TEST_F(ServiceFilesTest, KeepsTheFilesOfServicesApart) {
+  EXPECT_EQ(files_->Locate(Data("links.db")),
+            paths_->data_directory() + "/shop/links/links.db");
+  EXPECT_EQ(files_->LogFile("shop/links"),
+            paths_->logs_directory() + "/shop.links.log");
+}
+
+TEST_F(ServiceFilesTest, MakesDirectoriesAndFilesForItsUserOnly) {
+  Command command = SomeCommand();
+  command.directories = {Data("a/b")};
+  command.files = {{Data("conf"), Text("data in ", Data("links.db"), "\n")}};
+  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_TRUE(fs::is_directory(files_->Locate(Data("a/b"))));
+  EXPECT_TRUE(fs::is_directory(files_->RuntimeDirectory("shop/links")));
+  EXPECT_EQ(Read(files_->Locate(Data("conf"))),
+            "data in " + files_->Locate(Data("links.db")) + "\n");
+  EXPECT_EQ(fs::status(files_->Locate(Data("conf"))).permissions(),
+            fs::perms(0600));
+  EXPECT_EQ(fs::status(files_->Locate(Data("a"))).permissions(),
+            fs::perms(0700));
+}
+
+TEST_F(ServiceFilesTest, LeavesAFileAloneThatIsAsItShouldBe) {
+  Command command = SomeCommand();
+  command.files = {{Data("conf"), Text("same")}};
+  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  const fs::path file = files_->Locate(Data("conf"));
+  const auto long_ago =
+      fs::file_time_type::clock::now() - std::chrono::hours(1);
+  fs::last_write_time(file, long_ago);
+  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_EQ(fs::last_write_time(file), long_ago);
+  command.files = {{Data("conf"), Text("different")}};
+  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_EQ(Read(file), "different");
+}
+
+TEST_F(ServiceFilesTest, MakesTheDirectoriesThatArgumentsMention) {
+  Command command = SomeCommand();
+  command.arguments = {
+      Text("--store=", Path(Path::Root::kData, "shared", "links.db"))};
+  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_TRUE(fs::is_directory(paths_->data_directory() + "/shared"));
+}
+
+TEST_F(ServiceFilesTest, ASecretIsMadeOnceAndOnlyItsFileHoldsIt) {
+  const Secret secret("db", "password");
+  absl::StatusOr<std::string> value = files_->Render(secret);
+  ASSERT_TRUE(value.ok()) << value.status();
+  EXPECT_EQ(value->size(), 32u);
+  for (char c : *value) EXPECT_TRUE(absl::ascii_isalnum(c)) << c;
+  EXPECT_EQ(*ServiceFiles(*paths_, std::nullopt).Render(secret), *value);
+  EXPECT_NE(*files_->Render(Secret("db", "other")), *value);
+
+  const std::string file = *files_->Render(secret.file());
+  EXPECT_EQ(Read(file), *value);
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms(0600));
+  EXPECT_EQ(files_->Show(Text("x=", secret)), "x={secret db.password}");
+  EXPECT_FALSE(absl::StrContains(files_->Show(secret.file()), *value));
+}
+
+TEST_F(ServiceFilesTest, NamesTheFileThatCannotBeMade) {
+  Command command = SomeCommand();
+  std::ofstream(paths_->data_directory() + "/shop")
+      << "a file where a directory should be";
+  absl::Status status = files_->Prepare("shop/links", command);
+  EXPECT_FALSE(status.ok());
+  EXPECT_TRUE(
+      absl::StrContains(status.message(), paths_->data_directory() + "/shop"))
+      << status;
+}
+
+}  // namespace
+}  // namespace espalier
