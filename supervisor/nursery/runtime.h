@@ -1,0 +1,135 @@
+#ifndef ESPALIER_SUPERVISOR_NURSERY_RUNTIME_H_
+#define ESPALIER_SUPERVISOR_NURSERY_RUNTIME_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "supervisor/backend/backend.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/loop/loop.h"
+#include "supervisor/task/promise.h"
+
+namespace espalier {
+
+struct RuntimeOptions {
+  // Decides the jitter of pauses between restarts.
+  uint64_t seed = 0;
+  // So many services at most start at a time.
+  int max_starting = 64;
+  // Services that somebody else runs: their paths, or path.endpoint, with their
+  // addresses ("http://127.0.0.1:8080").
+  std::map<std::string, std::string> external;
+};
+
+// One running environment: passes events to the engine, its orders to the
+// backend, and what comes of them to whoever waits. The data flow is a circle:
+// event -> Engine::Step -> orders -> backend -> event.
+//
+// It must outlive every task that runs in it, and may be destroyed when the
+// root group has stopped or nothing was ever started. The loop's thread only.
+class Runtime final : public Stopper {
+ public:
+  // `loop` and `backend` must outlive the runtime.
+  Runtime(Loop& loop, Backend& backend, RuntimeOptions options = {});
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  Backend& backend() { return backend_; }
+  const Engine& engine() const { return engine_; }
+  const RuntimeOptions& options() const { return options_; }
+
+  // The services in the order of their declaration; an id is an index into it.
+  const std::deque<ServiceDefinition>& services() const { return services_; }
+  // Null if there is none of that path.
+  const ServiceDefinition* Find(absl::string_view path) const;
+
+  absl::StatusOr<GroupId> AddGroup(GroupSpec spec);
+  // Declares the service in `group`; its id is set by this. `definition.needs`
+  // must have been declared before.
+  absl::StatusOr<ServiceId> AddService(ServiceDefinition definition,
+                                       absl::string_view name, GroupId group);
+
+  // Feeds an event (a request, usually) to the engine. It is handled before the
+  // call returns, unless it is made while another one is being handled; then
+  // right after that.
+  void Handle(Event event);
+
+  // Calls `done` once when the service is ready (or done): OK, or has come to
+  // rest without: why. Never from within.
+  void WhenStarted(ServiceId id, std::function<void(absl::Status)> done);
+  // Calls `done` once when nothing of the service runs and nothing is to be
+  // started any more. Never from within.
+  void WhenAtRest(ServiceId id, std::function<void()> done);
+
+  // Ends the environment: everything is stopped in reverse order. `Stopped`
+  // follows.
+  void StopEverything();
+  void KillEverything();
+
+  // Called after every move of a service; set before anything is started. At
+  // most one.
+  void SetObserver(std::function<void(const Changed&)> observer) {
+    observer_ = std::move(observer);
+  }
+  // Called when the whole environment has stopped: OK after a stop that was
+  // asked for, else why.
+  void SetStoppedHandler(std::function<void(absl::Status)> handler) {
+    stopped_handler_ = std::move(handler);
+  }
+
+  // For the person who has to mend it: `error`, where the service's log is, and
+  // its last lines.
+  absl::Status WithEvidence(ServiceId id, const absl::Status& error) const;
+
+  // Stopper, for tasks.
+  void StopStarted(std::vector<int> started,
+                   std::function<void(absl::Status)> done) override;
+
+  static absl::Time Now();
+
+ private:
+  void Drain();
+  void Dispatch(const Action& action);
+  void On(const Changed& change);
+  void On(const GaveUp& news);
+  void On(const GroupStopped& news);
+  void ArmTimer();
+  void Later(std::function<void()> completion);
+  absl::Status NotStarted(ServiceId id) const;
+
+  Loop& loop_;
+  Backend& backend_;
+  const RuntimeOptions options_;
+  Engine engine_;
+  std::deque<ServiceDefinition>
+      services_;  // a deque: the backend keeps pointers
+  absl::flat_hash_map<std::string, ServiceId> by_path_;
+
+  std::deque<Event> events_;
+  std::deque<std::function<void()>> completions_;
+  std::vector<Action> actions_;
+  bool handling_ = false;
+  Loop::Watch drain_soon_;
+  Loop::Watch timer_;
+  absl::Time timer_at_ = absl::InfiniteFuture();
+
+  std::multimap<ServiceId, std::function<void(absl::Status)>> await_started_;
+  std::multimap<ServiceId, std::function<void()>> await_rest_;
+  std::function<void(const Changed&)> observer_;
+  std::function<void(absl::Status)> stopped_handler_;
+  absl::Status gave_up_;  // with evidence
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_NURSERY_RUNTIME_H_
