@@ -1,0 +1,99 @@
+#include "supervisor/environment/controlled_runtime.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace espalier {
+
+void ControlledRuntime::On(const Changed& change) {
+  if (!on_change_) return;
+  on_change_({.revision = static_cast<int64_t>(change.revision),
+              .service = Snapshot(runtime_.services()[Index(change.id)])});
+}
+
+ServiceSnapshot ControlledRuntime::Snapshot(
+    const ServiceDefinition& definition) const {
+  const Engine& engine = runtime_.engine();
+  const ServiceId id = definition.id;
+  const int64_t generation = static_cast<int64_t>(engine.CurrentGeneration(id));
+  ServiceSnapshot snapshot{
+      .name = definition.path,
+      .state = std::string(ServiceStateName(engine.State(id))),
+      .generation = generation,
+      .pid = engine.Pid(id),
+      .since = absl::Now() - (Runtime::Now() - engine.Since(id)),
+      .restarts = std::max<int64_t>(generation - 1, 0),
+      .why = engine.Explain(id, Runtime::Now()),
+      .needs = definition.needs,
+      .endpoints = {},
+      .log_file = runtime_.backend().Log(definition).file,
+  };
+  for (const Endpoint& endpoint : definition.endpoints) {
+    snapshot.endpoints.push_back(
+        {.name = endpoint.name(), .url = EndpointAccess::Url(endpoint)});
+  }
+  return snapshot;
+}
+
+std::vector<ServiceSnapshot> ControlledRuntime::List() {
+  std::vector<ServiceSnapshot> snapshots;
+  for (const ServiceDefinition& definition : runtime_.services())
+    snapshots.push_back(Snapshot(definition));
+  return snapshots;
+}
+
+absl::StatusOr<ServiceId> ControlledRuntime::Find(
+    const std::string& name) const {
+  if (const ServiceDefinition* definition = runtime_.Find(name))
+    return definition->id;
+  std::vector<std::string> names;
+  for (const ServiceDefinition& definition : runtime_.services())
+    names.push_back(definition.path);
+  return absl::NotFoundError(
+      absl::StrCat("no service is called '", name,
+                   "'; the services are: ", absl::StrJoin(names, ", ")));
+}
+
+void ControlledRuntime::Restart(const std::string& name, Done done) {
+  absl::StatusOr<ServiceId> id = Find(name);
+  if (!id.ok()) return done(id.status());
+  if (runtime_.engine().Spec(*id).external) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", name, "' is external: whoever started it must restart it")));
+  }
+  runtime_.Handle(RestartRequested{*id});
+  runtime_.WhenStarted(*id, std::move(done));
+}
+
+void ControlledRuntime::Stop(const std::string& name, StopOptions options,
+                             Done done) {
+  absl::StatusOr<ServiceId> id = Find(name);
+  if (!id.ok()) return done(id.status());
+  const std::vector<ServiceId> dependents =
+      runtime_.engine().LiveDependents(*id);
+  if (!dependents.empty() && !options.with_dependents) {
+    auto path = [this](std::string* out, ServiceId it) {
+      out->append(runtime_.services()[Index(it)].path);
+    };
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", name, "' is used by ", absl::StrJoin(dependents, ", ", path),
+        "; stop them first, or all together with --with_dependents")));
+  }
+  runtime_.Handle(StopRequested{*id});
+  runtime_.WhenAtRest(*id, [this, id = *id, done = std::move(done)] {
+    const bool stuck = runtime_.engine().State(id) == ServiceState::kStuck;
+    done(stuck ? runtime_.engine().Error(id) : absl::OkStatus());
+  });
+}
+
+void ControlledRuntime::Start(const std::string& name, Done done) {
+  absl::StatusOr<ServiceId> id = Find(name);
+  if (!id.ok()) return done(id.status());
+  runtime_.Handle(StartRequested{.id = *id});
+  runtime_.WhenStarted(*id, std::move(done));
+}
+
+}  // namespace espalier

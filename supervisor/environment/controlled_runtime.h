@@ -1,0 +1,48 @@
+#ifndef ESPALIER_SUPERVISOR_ENVIRONMENT_CONTROLLED_RUNTIME_H_
+#define ESPALIER_SUPERVISOR_ENVIRONMENT_CONTROLLED_RUNTIME_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "supervisor/control/controlled.h"
+#include "supervisor/nursery/runtime.h"
+
+namespace espalier {
+
+// Lets clients of the control API see and steer a runtime. The loop's thread
+// only.
+class ControlledRuntime final : public Controlled {
+ public:
+  // `runtime` must outlive this; `stop_environment` is what SIGTERM would do.
+  ControlledRuntime(Runtime& runtime, std::function<void()> stop_environment)
+      : runtime_(runtime), stop_environment_(std::move(stop_environment)) {}
+
+  // To be told of every move, by the runtime's observer.
+  void On(const Changed& change);
+
+  std::vector<ServiceSnapshot> List() override;
+  int64_t revision() override {
+    return static_cast<int64_t>(runtime_.engine().revision());
+  }
+  void Subscribe(std::function<void(const ServiceChange&)> on_change) override {
+    on_change_ = std::move(on_change);
+  }
+  void Restart(const std::string& name, Done done) override;
+  void Stop(const std::string& name, StopOptions options, Done done) override;
+  void Start(const std::string& name, Done done) override;
+  void StopEnvironment() override { stop_environment_(); }
+
+ private:
+  ServiceSnapshot Snapshot(const ServiceDefinition& definition) const;
+  absl::StatusOr<ServiceId> Find(const std::string& name) const;
+
+  Runtime& runtime_;
+  const std::function<void()> stop_environment_;
+  std::function<void(const ServiceChange&)> on_change_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_ENVIRONMENT_CONTROLLED_RUNTIME_H_

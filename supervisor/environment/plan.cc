@@ -1,0 +1,204 @@
+#include "supervisor/environment/plan.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "nlohmann/json.hpp"
+#include "supervisor/backend/plan/plan_backend.h"
+#include "supervisor/loop/loop.h"
+#include "supervisor/nursery/environment_run.h"
+#include "supervisor/nursery/runtime.h"
+
+namespace espalier {
+namespace {
+
+std::string Describe(const Readiness& readiness) {
+  const std::string url = readiness.endpoint() == nullptr
+                              ? ""
+                              : EndpointAccess::Url(*readiness.endpoint());
+  switch (readiness.kind()) {
+    case Readiness::Kind::kStarted:
+      return "when it runs";
+    case Readiness::Kind::kCompleted:
+      return "when it has ended with exit code 0";
+    case Readiness::Kind::kConnect:
+      return absl::StrCat("when ", url, " takes a connection");
+    case Readiness::Kind::kHttp:
+      return absl::StrCat("when GET ", url, readiness.path(), " is answered");
+    case Readiness::Kind::kGrpcHealth:
+      return absl::StrCat("when the gRPC health service at ", url,
+                          " says SERVING");
+  }
+  return "";
+}
+
+Plan::Service Describe(const ServiceDefinition& definition,
+                       const Backend& backend) {
+  const Command& command = definition.command;
+  Plan::Service service{.path = definition.path,
+                        .program = command.program.name(),
+                        .arguments = {},
+                        .environment = {},
+                        .endpoints = {},
+                        .files = {},
+                        .needs = definition.needs,
+                        .readiness = Describe(command.readiness),
+                        .external = definition.external};
+  for (const Text& argument : command.arguments)
+    service.arguments.push_back(backend.Show(argument));
+  for (const EnvironmentVariable& variable : command.environment) {
+    service.environment.push_back(
+        absl::StrCat(variable.name, "=", backend.Show(variable.value)));
+  }
+  for (const Endpoint& endpoint : definition.endpoints) {
+    service.endpoints.emplace_back(endpoint.name(),
+                                   EndpointAccess::Url(endpoint));
+  }
+  for (const File& file : command.files) {
+    service.files.emplace_back(backend.Show(file.path),
+                               backend.Show(file.contents));
+  }
+  return service;
+}
+
+absl::Status CheckExternal(const Runtime& runtime,
+                           const std::map<std::string, std::string>& external) {
+  for (const auto& [name, url] : external) {
+    const std::vector<std::string> parts =
+        absl::StrSplit(name, absl::MaxSplits('.', 1));
+    const ServiceDefinition* service = runtime.Find(parts[0]);
+    bool known = service != nullptr;
+    if (known && parts.size() == 2) {
+      known = false;
+      for (const Endpoint& endpoint : service->endpoints)
+        known |= endpoint.name() == parts[1];
+    }
+    if (known) continue;
+    std::vector<std::string> names;
+    for (const ServiceDefinition& definition : runtime.services())
+      names.push_back(definition.path);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--external=", name, "=", url, ": no service or endpoint is called '",
+        name, "'; the services are: ", absl::StrJoin(names, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+std::string FormatText(const Plan& plan, absl::string_view name) {
+  std::string text = absl::StrCat("environment ", name, ": ",
+                                  plan.services.size(), " services\n");
+  for (const Plan::Service& service : plan.services) {
+    absl::StrAppend(&text, "\n", service.path,
+                    service.external ? " (external)" : "", "\n");
+    for (const auto& [endpoint, url] : service.endpoints)
+      absl::StrAppend(&text, "  offers   ", endpoint, " ", url, "\n");
+    if (!service.needs.empty())
+      absl::StrAppend(&text, "  needs    ", absl::StrJoin(service.needs, ", "),
+                      "\n");
+    if (!service.external)
+      absl::StrAppend(&text, "  runs     ", service.program, "\n");
+    for (const std::string& argument : service.arguments)
+      absl::StrAppend(&text, "             ", argument, "\n");
+    for (const std::string& variable : service.environment)
+      absl::StrAppend(&text, "  with     ", variable, "\n");
+    for (const auto& [path, contents] : service.files) {
+      absl::StrAppend(&text, "  file     ", path, "\n");
+      for (absl::string_view line : absl::StrSplit(contents, '\n'))
+        absl::StrAppend(&text, "             | ", line, "\n");
+    }
+    absl::StrAppend(&text, "  ready    ", service.readiness, "\n");
+  }
+  return text;
+}
+
+std::string FormatJson(const Plan& plan, absl::string_view name) {
+  nlohmann::ordered_json services = nlohmann::ordered_json::array();
+  for (const Plan::Service& service : plan.services) {
+    nlohmann::ordered_json endpoints = nlohmann::ordered_json::object();
+    for (const auto& [endpoint, url] : service.endpoints)
+      endpoints[endpoint] = url;
+    nlohmann::ordered_json files = nlohmann::ordered_json::object();
+    for (const auto& [path, contents] : service.files) files[path] = contents;
+    services.push_back({{"name", service.path},
+                        {"program", service.program},
+                        {"arguments", service.arguments},
+                        {"environment", service.environment},
+                        {"endpoints", endpoints},
+                        {"files", files},
+                        {"needs", service.needs},
+                        {"ready", service.readiness},
+                        {"external", service.external}});
+  }
+  const nlohmann::ordered_json whole = {{"environment", std::string(name)},
+                                        {"services", services}};
+  return whole.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
+}
+
+std::string Quoted(absl::string_view text) {
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+}
+
+std::string FormatGraphviz(const Plan& plan, absl::string_view name) {
+  std::string text = absl::StrCat("digraph ", Quoted(name),
+                                  " {\n  rankdir=LR;\n  node [shape=box];\n");
+  for (const Plan::Service& service : plan.services) {
+    absl::StrAppend(&text, "  ", Quoted(service.path),
+                    service.external ? " [style=dashed]" : "", ";\n");
+    for (const std::string& need : service.needs) {
+      absl::StrAppend(&text, "  ", Quoted(service.path), " -> ", Quoted(need),
+                      ";\n");
+    }
+  }
+  return text + "}\n";
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> MakePlan(
+    const EnvironmentBody& body,
+    const std::map<std::string, std::string>& external) {
+  Loop loop;
+  PlanBackend backend(loop);
+  Runtime runtime(loop, backend, {.external = external});
+  std::optional<absl::Status> ended;
+  absl::StatusOr<Plan> plan = Plan();
+  EnvironmentRun* running = nullptr;
+  EnvironmentRun run(
+      runtime, body,
+      {.ready =
+           [&] {
+             for (const ServiceDefinition& definition : runtime.services()) {
+               plan->services.push_back(Describe(definition, backend));
+             }
+             if (absl::Status known = CheckExternal(runtime, external);
+                 !known.ok())
+               plan = known;
+             running->Stop();
+           },
+       .ended = [&](absl::Status status) { ended = std::move(status); }});
+  running = &run;
+  run.Start();
+  loop.RunUntil([&] { return ended.has_value(); });
+  if (!ended->ok()) return *ended;
+  return plan;
+}
+
+std::string FormatPlan(const Plan& plan, absl::string_view name,
+                       PlanFormat format) {
+  switch (format) {
+    case PlanFormat::kText:
+      return FormatText(plan, name);
+    case PlanFormat::kJson:
+      return FormatJson(plan, name);
+    case PlanFormat::kGraphviz:
+      return FormatGraphviz(plan, name);
+  }
+  return "";
+}
+
+}  // namespace espalier

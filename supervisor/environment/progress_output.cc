@@ -1,0 +1,61 @@
+#include "supervisor/environment/progress_output.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+
+namespace espalier {
+namespace {
+
+// A description of our own, whose O_NONBLOCK nobody else sees; -1 where the
+// system gives none (sockets, terminals of another user). Not of a regular
+// file: it never blocks, and a second offset into it would overwrite what
+// others write.
+int Reopen(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0 || S_ISREG(status.st_mode)) return -1;
+  return open(absl::StrCat("/proc/self/fd/", fd).c_str(),
+              O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+}  // namespace
+
+ProgressOutput::ProgressOutput(Loop& loop, int fd)
+    : loop_(loop), own_(Reopen(fd)), fd_(own_.valid() ? own_.get() : fd) {}
+
+void ProgressOutput::Write(std::string_view text) {
+  if (pending_.size() + text.size() > kMaxPending) return;
+  pending_.append(text);
+  if (!writable_) Flush();
+}
+
+void ProgressOutput::Flush() {
+  while (!pending_.empty()) {
+    if (!own_.valid()) {
+      // Only one that has room may be written to: the flag is not ours.
+      pollfd entry{.fd = fd_, .events = POLLOUT, .revents = 0};
+      if (poll(&entry, 1, 0) <= 0) break;
+    }
+    const ssize_t written = write(fd_, pending_.data(), pending_.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) break;
+    if (written < 0) {
+      // Nobody reads any more.
+      pending_.clear();
+      break;
+    }
+    pending_.erase(0, static_cast<size_t>(written));
+  }
+  if (pending_.empty()) {
+    writable_ = Loop::Watch();
+  } else if (!writable_) {
+    writable_ = loop_.OnWritable(fd_, [this] { Flush(); });
+  }
+}
+
+}  // namespace espalier

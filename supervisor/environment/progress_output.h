@@ -1,0 +1,44 @@
+#ifndef ESPALIER_SUPERVISOR_ENVIRONMENT_PROGRESS_OUTPUT_H_
+#define ESPALIER_SUPERVISOR_ENVIRONMENT_PROGRESS_OUTPUT_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "supervisor/loop/loop.h"
+#include "supervisor/ports/unique_fd.h"
+
+namespace espalier {
+
+// Writes to a terminal, pipe or file without ever blocking the loop: a terminal
+// that was stopped with Ctrl-S must not stop the supervision. What is not taken
+// at once is kept and written when there is room. The loop's thread only.
+class ProgressOutput {
+ public:
+  // Beyond this many bytes that wait, what is written is dropped.
+  static constexpr size_t kMaxPending = 1 << 20;
+
+  // `fd` stays the caller's and open as long as this object. Its O_NONBLOCK
+  // flag is shared with other processes (the shell) and stays as it is: we
+  // write through a description of our own where the system gives us one.
+  ProgressOutput(Loop& loop, int fd);
+
+  void Write(std::string_view text);
+
+  // True if everything that was written has been taken.
+  bool idle() const { return pending_.empty(); }
+
+ private:
+  // Writes as much as there is room for.
+  void Flush();
+
+  Loop& loop_;
+  UniqueFd own_;
+  int fd_;
+  std::string pending_;
+  Loop::Watch writable_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_ENVIRONMENT_PROGRESS_OUTPUT_H_

@@ -1,0 +1,56 @@
+#include "supervisor/environment/run_environment.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+#include "supervisor/environment/environment_flags.h"
+#include "supervisor/environment/live_environment.h"
+#include "supervisor/environment/plan.h"
+
+namespace espalier {
+namespace {
+
+int Fail(absl::string_view name, const absl::Status& status) {
+  std::cerr << name << ": " << status.message() << std::endl;
+  return 1;
+}
+
+}  // namespace
+
+int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
+                       absl::string_view description,
+                       const std::function<EnvironmentBody()>& make_body) {
+  // Supervision must not end because somebody stopped reading what we print.
+  signal(SIGPIPE, SIG_IGN);
+  absl::StatusOr<EnvironmentFlags> flags =
+      ParseEnvironmentFlags(argc, argv, name, description);
+  if (!flags.ok()) {
+    std::cerr << name << ": " << flags.status().message() << "\nSee --help."
+              << std::endl;
+    return 2;
+  }
+  FLAGS_logtostderr = true;
+  FLAGS_minloglevel = google::GLOG_WARNING;
+  google::InitGoogleLogging(argv[0]);
+
+  const EnvironmentBody body = make_body();
+  // On paper first: what is wrong with the wiring is found before anything
+  // runs.
+  absl::StatusOr<Plan> plan = MakePlan(body, flags->external);
+  if (!plan.ok()) return Fail(name, plan.status());
+  if (flags->plan) {
+    std::cout << FormatPlan(*plan, name, *flags->plan) << std::flush;
+    return 0;
+  }
+  const absl::Status status = RunLive(std::string(name), argv[0], body, *flags);
+  return status.ok() ? 0 : Fail(name, status);
+}
+
+}  // namespace espalier
