@@ -1,0 +1,266 @@
+#include "supervisor/testing/test_environment.h"
+
+#include <stdlib.h>
+
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "glog/logging.h"
+#include "gtest/gtest.h"
+#include "supervisor/backend/local/local_backend.h"
+#include "supervisor/instance/instance_lock.h"
+#include "supervisor/instance/instance_paths.h"
+#include "supervisor/logs/log_tail.h"
+#include "supervisor/loop/loop.h"
+#include "supervisor/nursery/environment_run.h"
+#include "supervisor/nursery/runtime.h"
+
+namespace espalier {
+
+namespace {
+
+// Removes what an instance left on disk, after everything that used it.
+class Cleaner {
+ public:
+  Cleaner(std::string own_directory, InstancePaths paths)
+      : own_directory_(std::move(own_directory)), paths_(std::move(paths)) {}
+  Cleaner(const Cleaner&) = delete;
+  ~Cleaner() {
+    paths_.RemoveRuntimeDirectory();
+    std::error_code ignored;
+    if (!own_directory_.empty())
+      std::filesystem::remove_all(own_directory_, ignored);
+  }
+  const InstancePaths& paths() const { return paths_; }
+
+ private:
+  const std::string own_directory_;  // empty if it is the test's
+  const InstancePaths paths_;
+};
+
+}  // namespace
+
+class TestEnvironmentBase::Impl {
+ public:
+  Impl(std::string own_directory, InstancePaths paths, InstanceLock lock,
+       std::unique_ptr<Loop> loop, std::unique_ptr<LocalBackend> backend,
+       EnvironmentRun::Body body, TestEnvironmentOptions options)
+      : cleaner_(std::move(own_directory), std::move(paths)),
+        lock_(std::move(lock)),
+        loop_(std::move(loop)),
+        backend_(std::move(backend)),
+        keeper_pid_(backend_->keeper().keeper_pid()),
+        guard_pid_(backend_->keeper().guard_pid()),
+        runtime_(*loop_, *backend_, {.external = std::move(options.external)}),
+        run_(runtime_, std::move(body),
+             {.ready = [this] { SetReady(); },
+              .ended =
+                  [this](absl::Status status) {
+                    SetEnded(std::move(status));
+                    loop_->Quit();
+                  }}) {
+    runtime_.SetObserver([this](const Changed& change) { Observe(change); });
+  }
+
+  ~Impl() {
+    if (!thread_.joinable()) return;
+    Stop().IgnoreError();
+    thread_.join();
+  }
+
+  absl::Status Start() {
+    thread_ = std::thread([this] {
+      run_.Start();
+      while (!HasEnded()) loop_->Run();
+    });
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Impl::ReadyOrEnded));
+    return ready_ ? absl::OkStatus() : *ended_;
+  }
+
+  absl::Status Stop() {
+    loop_->Post([this] { run_.Stop(); });
+    return AwaitEnd();
+  }
+
+  absl::Status AwaitEnd() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Impl::Ended));
+    return *ended_;
+  }
+
+  Service Get(absl::string_view path) {
+    absl::MutexLock lock(&mutex_);
+    auto found = services_.find(std::string(path));
+    CHECK(found != services_.end()) << "no service is called '" << path << "'";
+    return found->second;
+  }
+
+  absl::StatusOr<Service> WaitFor(
+      absl::string_view path,
+      const std::function<bool(const Service&)>& wanted) {
+    Wait wait{this, std::string(path), wanted};
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&Impl::IsOver, &wait));
+    const Service& service = services_[wait.path];
+    if (wanted(service)) return service;
+    return absl::FailedPreconditionError(
+        absl::StrCat("the environment ended before that: ", ended_->message()));
+  }
+
+  void PrintLogs() {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [path, service] : services_) {
+      absl::StatusOr<LogTail> tail = LogTail::Read(service.log_file);
+      if (!tail.ok()) continue;
+      std::cerr << "---- " << path << " (" << service.state
+                << "), the end of its log:\n";
+      for (const std::string& line : tail->lines)
+        std::cerr << "  | " << line << "\n";
+    }
+  }
+
+  const InstancePaths& paths() const { return cleaner_.paths(); }
+  pid_t keeper_pid() const { return keeper_pid_; }
+  pid_t guard_pid() const { return guard_pid_; }
+
+ private:
+  bool ReadyOrEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return ready_ || ended_.has_value();
+  }
+  bool Ended() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return ended_.has_value();
+  }
+  bool HasEnded() {
+    absl::MutexLock lock(&mutex_);
+    return Ended();
+  }
+
+  struct Wait {
+    Impl* impl;
+    std::string path;
+    const std::function<bool(const Service&)>& wanted;
+  };
+  // Called by Await, which holds the mutex.
+  static bool IsOver(Wait* wait) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return wait->impl->Ended() ||
+           wait->wanted(wait->impl->services_[wait->path]);
+  }
+
+  void SetReady() {
+    absl::MutexLock lock(&mutex_);
+    ready_ = true;
+  }
+
+  void SetEnded(absl::Status status) {
+    absl::MutexLock lock(&mutex_);
+    ended_ = std::move(status);
+  }
+
+  void Observe(const Changed& change) {
+    const ServiceDefinition& definition = runtime_.services()[Index(change.id)];
+    const Engine& engine = runtime_.engine();
+    absl::MutexLock lock(&mutex_);
+    services_[definition.path] = {
+        .state = change.to,
+        .generation = engine.CurrentGeneration(change.id),
+        .pid = engine.Pid(change.id),
+        .log_file = backend_->Log(definition).file};
+  }
+
+  const Cleaner cleaner_;
+  const InstanceLock lock_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<LocalBackend> backend_;
+  const pid_t keeper_pid_;
+  const pid_t guard_pid_;
+  Runtime runtime_;     // the loop's thread only
+  EnvironmentRun run_;  // the loop's thread only
+  std::thread thread_;
+
+  absl::Mutex mutex_;
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> ended_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Service> services_ ABSL_GUARDED_BY(mutex_);
+};
+
+TestEnvironmentBase::TestEnvironmentBase() = default;
+
+TestEnvironmentBase::~TestEnvironmentBase() {
+  if (impl_ != nullptr && testing::Test::HasFailure()) impl_->PrintLogs();
+}
+
+absl::Status TestEnvironmentBase::Start(absl::string_view name,
+                                        TaskFunction<Task<void>(Nursery&)> body,
+                                        TestEnvironmentOptions options) {
+  std::string own_directory;
+  if (options.data_dir.empty()) {
+    own_directory = absl::StrCat(testing::TempDir(), "/environment-XXXXXX");
+    if (mkdtemp(own_directory.data()) == nullptr) {
+      return absl::ErrnoToStatus(
+          errno,
+          absl::StrCat("cannot make a directory in ", testing::TempDir()));
+    }
+    // Root's services run as another user.
+    chmod(own_directory.c_str(), 0711);
+    options.data_dir = own_directory;
+  }
+  absl::StatusOr<InstancePaths> paths =
+      InstancePaths::Create({.environment = std::string(name),
+                             .instance = options.instance,
+                             .data_dir = options.data_dir});
+  if (!paths.ok()) return paths.status();
+  absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths);
+  if (!lock.ok()) return lock.status();
+  auto loop = std::make_unique<Loop>();
+  absl::StatusOr<std::unique_ptr<LocalBackend>> backend = LocalBackend::Create(
+      *loop, {.paths = *paths, .programs = ProgramFinder::ForProcess("")});
+  if (!backend.ok()) return backend.status();
+  impl_ = std::make_unique<Impl>(
+      std::move(own_directory), *paths, *std::move(lock), std::move(loop),
+      *std::move(backend), std::move(body), std::move(options));
+  return impl_->Start();
+}
+
+TestEnvironmentBase::Service TestEnvironmentBase::Get(
+    absl::string_view path) const {
+  return impl_->Get(path);
+}
+
+absl::StatusOr<TestEnvironmentBase::Service> TestEnvironmentBase::WaitFor(
+    absl::string_view path,
+    const std::function<bool(const Service&)>& wanted) const {
+  return impl_->WaitFor(path, wanted);
+}
+
+void TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
+  const pid_t pid = Get(path).pid;
+  CHECK_GT(pid, 0) << path << " does not run";
+  kill(pid, signal);
+}
+
+absl::StatusOr<TestEnvironmentBase::Service>
+TestEnvironmentBase::KillAndAwaitRestart(absl::string_view path) const {
+  const Service before = Get(path);
+  Signal(path, SIGKILL);
+  return WaitFor(path, [&](const Service& now) {
+    return now.generation > before.generation &&
+           now.state == ServiceState::kReady;
+  });
+}
+
+absl::Status TestEnvironmentBase::Stop() { return impl_->Stop(); }
+absl::Status TestEnvironmentBase::AwaitEnd() { return impl_->AwaitEnd(); }
+const std::string& TestEnvironmentBase::state_directory() const {
+  return impl_->paths().state_directory();
+}
+pid_t TestEnvironmentBase::keeper_pid() const { return impl_->keeper_pid(); }
+pid_t TestEnvironmentBase::guard_pid() const { return impl_->guard_pid(); }
+
+}  // namespace espalier
