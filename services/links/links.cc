@@ -17,18 +17,22 @@ Readiness ReadyAt(const Http2Url& url) { return Readiness::GrpcHealth(url); }
 }  // namespace
 
 template <LinksProtocol Url>
-Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres, LinksOptions options) {
+Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
+                            LinksOptions options) {
   Service links = nursery.NewService(options.name);
   const Url url = links.Listen<Url>();
   const Path database = options.database.value_or(links.data() / "links.db");
   const Text store = postgres ? Text(postgres->url) : Text("sqlite:", database);
-  co_await links.Start({.program = Program::Built("services/links/links_server"),
-                        .arguments = {ProtocolFlag(url), Text("--store=", store)},
-                        .readiness = ReadyAt(url)});
+  co_await links.Start(
+      {.program = Program::Built("services/links/links_server"),
+       .arguments = {ProtocolFlag(url), Text("--store=", store)},
+       .readiness = ReadyAt(url)});
   co_return Links<Url>{.url = url};
 }
 
-template Task<Links<HttpUrl>> StartLinks(Nursery&, std::optional<Postgres>, LinksOptions);
-template Task<Links<Http2Url>> StartLinks(Nursery&, std::optional<Postgres>, LinksOptions);
+template Task<Links<HttpUrl>> StartLinks(Nursery&, std::optional<Postgres>,
+                                         LinksOptions);
+template Task<Links<Http2Url>> StartLinks(Nursery&, std::optional<Postgres>,
+                                          LinksOptions);
 
 }  // namespace espalier

@@ -14,9 +14,11 @@ namespace espalier {
 
 class Nursery;
 
-// What links can be served over: HTTP/1.1 with JSON, or HTTP/2 with gRPC (links.proto).
+// What links can be served over: HTTP/1.1 with JSON, or HTTP/2 with gRPC
+// (links.proto).
 template <typename Url>
-concept LinksProtocol = std::same_as<Url, HttpUrl> || std::same_as<Url, Http2Url>;
+concept LinksProtocol =
+    std::same_as<Url, HttpUrl> || std::same_as<Url, Http2Url>;
 
 // A running server of short links.
 template <LinksProtocol Url>
@@ -29,15 +31,17 @@ struct Links {
 struct LinksOptions {
   // Tells several of them apart.
   std::string name = "links";
-  // The SQLite file that holds the links, when no PostgreSQL does: by default one of its own. Servers that are given the
-  // same file serve the same links.
+  // The SQLite file that holds the links, when no PostgreSQL does: by default
+  // one of its own. Servers that are given the same file serve the same links.
   std::optional<Path> database = std::nullopt;
 };
 
-// Starts a server of short links that keeps them in `postgres` or, without, in an SQLite file, and which speaks the
-// protocol of `Url`. A link that was acknowledged is on disk. Connections made while it restarts wait for it.
+// Starts a server of short links that keeps them in `postgres` or, without, in
+// an SQLite file, and which speaks the protocol of `Url`. A link that was
+// acknowledged is on disk. Connections made while it restarts wait for it.
 template <LinksProtocol Url>
-Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres, LinksOptions options = {});
+Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
+                            LinksOptions options = {});
 
 }  // namespace espalier
 

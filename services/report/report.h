@@ -22,8 +22,10 @@ struct ReportOptions {
   std::string name = "report";
 };
 
-// Starts the report: a Python program, which knows nothing of Espalier and binds a port that is held for it.
-Task<Report> StartReport(Nursery& nursery, Links<HttpUrl> links, ReportOptions options = {});
+// Starts the report: a Python program, which knows nothing of Espalier and
+// binds a port that is held for it.
+Task<Report> StartReport(Nursery& nursery, Links<HttpUrl> links,
+                         ReportOptions options = {});
 
 }  // namespace espalier
 

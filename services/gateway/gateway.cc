@@ -1,0 +1,24 @@
+#include "services/gateway/gateway.h"
+
+#include <utility>
+#include <vector>
+
+#include "supervisor/nursery/nursery.h"
+#include "supervisor/wiring/command.h"
+
+namespace espalier {
+
+Task<Gateway> StartGateway(Nursery& nursery, Links<Http2Url> links,
+                           std::optional<Redis> cache, GatewayOptions options) {
+  Service gateway = nursery.NewService(options.name);
+  const HttpUrl url = gateway.Listen<HttpUrl>();
+  std::vector<Text> arguments = {Text("--links=", links.url)};
+  if (cache) arguments.push_back(Text("--redis=", cache->url));
+  co_await gateway.Start(
+      {.program = Program::Built("services/gateway/gateway_server"),
+       .arguments = std::move(arguments),
+       .readiness = Readiness::HttpOk(url)});
+  co_return Gateway{.url = url};
+}
+
+}  // namespace espalier
