@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -50,8 +52,12 @@ int WidthOf(const std::string& text) {
 }
 
 // One line: what is told may have several, of which the first says what it is.
+// Control characters, as errors quote them from outside, would drive the
+// terminal.
 std::string FirstLine(const std::string& text) {
-  return text.substr(0, text.find('\n'));
+  std::string line = text.substr(0, text.find('\n'));
+  std::replace_if(line.begin(), line.end(), absl::ascii_iscntrl, '?');
+  return line;
 }
 
 bool IsUrgent(const ProgressLine& line) {
@@ -139,8 +145,8 @@ std::string ProgressView::FormatLine(const Entry& entry, size_t name_width,
   const size_t room = static_cast<size_t>(columns - 1);
   const std::string plain = Cut(head + state + tail, room);
   drawn_widths_.push_back(WidthOf(plain));
-  if (!colour_ || plain.size() < head.size() + state.size())
-    return plain + "\n";
+  // What was cut is shorter, or has an ellipsis where the state was.
+  if (!colour_ || !absl::StartsWith(plain, head + state)) return plain + "\n";
   return absl::StrCat(plain.substr(0, head.size()), ColourOf(entry.line.tone),
                       state, "\x1b[0m",
                       plain.substr(head.size() + state.size()), "\n");

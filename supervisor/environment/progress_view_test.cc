@@ -105,6 +105,20 @@ TEST(ProgressViewTest, CutsWhatIsTooWideAtACharacter) {
   EXPECT_NE(picture.find("ü…"), std::string::npos);
 }
 
+TEST(ProgressViewTest, CutsWithinTheStateAtACharacterToo) {
+  ProgressView view(true);
+  view.Update("0123456789", Starting(), kStart);
+  EXPECT_EQ(view.Redraw({.columns = 23, .rows = 5}, kStart),
+            "  0123456789  startin…\n");
+}
+
+TEST(ProgressViewTest, LetsNoTextDriveTheTerminal) {
+  ProgressView view(false);
+  view.Update("a", {Tone::kBad, "failed", "said \x1b[2J\tbye"}, kStart);
+  EXPECT_EQ(view.PlainLine("a", kStart), "a: failed (said ?[2J?bye)\n");
+  EXPECT_NE(view.Redraw({}, kStart).find("said ?[2J?bye"), std::string::npos);
+}
+
 TEST(ProgressViewTest, ColoursOnlyTheState) {
   ProgressView view(true);
   view.Update("a", Ready(), kStart);
