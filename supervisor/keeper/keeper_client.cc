@@ -1,6 +1,7 @@
 #include "supervisor/keeper/keeper_client.h"
 
 #include <fcntl.h>
+#include <glog/logging.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -13,11 +14,13 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/keeper/embedded_keeper.h"
+#include "supervisor/keeper/program/end_descendants.h"
 #include "supervisor/keeper/program/inherited.h"
 
 namespace espalier {
@@ -76,31 +79,47 @@ absl::StatusOr<pid_t> SpawnGuard(int socket, int environment, int program,
                                    keeper::kEnvironmentPidfd);
   posix_spawn_file_actions_adddup2(&actions, program, keeper::kProgramFd);
   posix_spawn_file_actions_addclosefrom_np(&actions, keeper::kFirstFreeFd);
+  // No signal of ours may end it before it has blocked them all itself, and a
+  // terminal's must not reach it at all.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &all);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
   const std::string path = absl::StrCat("/proc/self/fd/", keeper::kProgramFd);
   std::string name = "espalier-keeper";
   std::string rung_argument = rung;
   char* argv[] = {name.data(), rung_argument.data(), nullptr};
-  char* envp[] = {nullptr};
+  // If this process belongs to a service of another instance, that one's keeper
+  // must be able to recognise the guard, too.
+  const std::string variable(keeper::kMarkerVariable);
+  const char* enclosing = getenv(variable.c_str());
+  std::string marker =
+      absl::StrCat(variable, "=", enclosing == nullptr ? "" : enclosing);
+  char* envp[] = {enclosing == nullptr ? nullptr : marker.data(), nullptr};
   pid_t pid = -1;
   const int error =
-      posix_spawn(&pid, path.c_str(), &actions, nullptr, argv, envp);
+      posix_spawn(&pid, path.c_str(), &actions, &attributes, argv, envp);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error == 0) return pid;
   errno = error;
   return SystemError("posix_spawn");
 }
 
-// Blocks until one of the two has something, or the time is over: 0.
-int WaitFor(int fd, short events, absl::Duration timeout) {
-  pollfd entry{.fd = fd, .events = events, .revents = 0};
-  const int64_t ms = std::clamp<int64_t>(
-      absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))), 0,
-      INT_MAX);
-  int ready;
-  do {
-    ready = poll(&entry, 1, static_cast<int>(ms));
-  } while (ready < 0 && errno == EINTR);
-  return ready;
+// Blocks until there is something to read; false if there is not by `deadline`.
+bool AwaitReadable(int fd, absl::Time deadline) {
+  pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+  while (true) {
+    const int64_t ms = absl::ToInt64Milliseconds(
+        absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1)));
+    const int ready = poll(&entry, 1, std::clamp<int64_t>(ms, 0, INT_MAX));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0 && ms <= INT_MAX) return false;
+  }
 }
 
 bool HasNul(const std::string& text) {
@@ -171,6 +190,13 @@ absl::StatusOr<std::unique_ptr<KeeperClient>> KeeperClient::Launch(
       absl::StrCat(options.rung ? static_cast<int>(*options.rung) : 0));
   if (!guard.ok()) return guard.status();
   OwnedFd guard_pidfd(static_cast<int>(syscall(SYS_pidfd_open, *guard, 0)));
+  if (!guard_pidfd) {
+    const absl::Status failed = SystemError("pidfd_open of the guard");
+    // The end of the socket ends it.
+    ours.Reset();
+    waitpid(*guard, nullptr, 0);
+    return failed;
+  }
   const absl::Time deadline = absl::Now() + options.launch_timeout;
   auto client = std::unique_ptr<KeeperClient>(new KeeperClient(
       options, std::move(ours), *guard, std::move(guard_pidfd)));
@@ -190,16 +216,41 @@ KeeperClient::KeeperClient(const KeeperOptions& options, OwnedFd socket,
       guard_pidfd_(std::move(guard_pidfd)) {}
 
 KeeperClient::~KeeperClient() {
+  const absl::Time deadline = absl::Now() + options_.shutdown_timeout;
   // The end of the socket is the order to end everything.
-  Shutdown();
-  Flush();
-  socket_.Reset();
-  if (!AwaitGuard(options_.shutdown_timeout)) return;
-  waitpid(guard_pid_, nullptr, 0);
+  shutdown(socket_.get(), SHUT_RDWR);
+  if (AwaitGuard(deadline) && AwaitKeeper(deadline) && EndMarked(deadline)) {
+    return;
+  }
+  LOG(ERROR) << "not every process that was started has ended within "
+             << options_.shutdown_timeout << "; the guard, process "
+             << guard_pid_ << ", goes on waiting for them";
 }
 
-bool KeeperClient::AwaitGuard(absl::Duration timeout) {
-  return WaitFor(guard_pidfd_.get(), POLLIN, timeout) > 0;
+bool KeeperClient::AwaitGuard(absl::Time deadline) {
+  if (!AwaitReadable(guard_pidfd_.get(), deadline)) return false;
+  int status = 0;
+  guard_finished_ =
+      waitpid(guard_pid_, &status, 0) == guard_pid_ && WIFEXITED(status);
+  return true;
+}
+
+bool KeeperClient::AwaitKeeper(absl::Time deadline) {
+  // The guard outlives the keeper, unless it was killed.
+  return !keeper_pidfd_ || AwaitReadable(keeper_pidfd_.get(), deadline);
+}
+
+bool KeeperClient::EndMarked(absl::Time deadline) {
+  // A guard that came to its own end has left nothing.
+  if (guard_finished_) return true;
+  while (!hello_.token.empty()) {
+    const std::vector<OwnedFd> killed = keeper::KillMarked(hello_.token);
+    if (killed.empty()) break;
+    for (const OwnedFd& pidfd : killed) {
+      if (!AwaitReadable(pidfd.get(), deadline)) return false;
+    }
+  }
+  return true;
 }
 
 absl::Status KeeperClient::ReceiveHello(absl::Time deadline) {
@@ -217,6 +268,8 @@ absl::Status KeeperClient::ReceiveHello(absl::Time deadline) {
         return absl::InternalError("the keeper speaks another protocol");
       }
       hello_ = *hello;
+      keeper_pidfd_.Reset(
+          static_cast<int>(syscall(SYS_pidfd_open, hello_.keeper_pid, 0)));
       incoming_.erase(0, consumed);
       return absl::OkStatus();
     }
@@ -229,10 +282,11 @@ absl::Status KeeperClient::ReceiveHello(absl::Time deadline) {
                              " on this machine")
               : "the keeper ended at once");
     }
-    if (absl::Now() >= deadline) {
-      return absl::DeadlineExceededError("the keeper does not answer");
+    if (!AwaitReadable(socket_.get(), deadline)) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the keeper does not answer within ",
+                       absl::FormatDuration(options_.launch_timeout)));
     }
-    WaitFor(socket_.get(), POLLIN, deadline - absl::Now());
   }
 }
 
@@ -257,7 +311,7 @@ absl::Status KeeperClient::Spawn(const keeper::SpawnRequest& request,
 
 void KeeperClient::Stop(uint32_t id, uint64_t generation, int signal,
                         absl::Duration grace) {
-  // An infinite one is centuries.
+  // An infinite one becomes three centuries.
   const int64_t ns = std::max<int64_t>(absl::ToInt64Nanoseconds(grace), 0);
   Queue(keeper::StopRequest{.id = id,
                             .generation = generation,

@@ -10,15 +10,17 @@
 //        ▲                        │
 //        └──────── socket ────────┘
 //
-//   who is killed (kill -9)     who sees it who ends every service process
-//   environment                 keeper, by the environment's pidfd keeper
-//   keeper                      guard (its parent), client (end of file) guard;
-//   PDEATHSIG for main processes guard                       keeper, by
-//   PDEATHSIG                            keeper environment + keeper guard
-//   guard environment + guard         keeper keeper keeper + guard client (end
-//   of file)                            PDEATHSIG, then ~KeeperClient: what
-//   bears
-//                                                                               the marker of the instance
+//   killed (kill -9)       who sees it, and how          who ends every service
+//   ---------------------  ----------------------------  ---------------------
+//   environment            keeper: environment's pidfd   keeper
+//   keeper                 guard: its child; client: end guard
+//                          of file; services: PDEATHSIG
+//   guard                  keeper: PDEATHSIG             keeper
+//   environment + keeper   guard                         guard
+//   environment + guard    keeper                        keeper
+//   keeper + guard         client: end of file;          PDEATHSIG, then the
+//                          services: PDEATHSIG           destructor: whatever
+//                                                        bears the marker
 //
 // The guard is a subreaper that holds no descriptor, blocks every signal and
 // only waits: processes which escaped their service, or outlived the keeper,
@@ -27,9 +29,12 @@
 // only the environment.
 //
 // Threads: not thread-safe; one thread at a time, usually the event loop's.
-// Launch may be called while other threads run. Blocking: Launch and the
-// destructor only; both bounded. Errors: absl::Status for our own failures. How
-// a service's process failed or ended comes as an event.
+// Launch may be called while other threads run.
+//
+// Blocking: Launch and the destructor only; both bounded.
+//
+// Errors: absl::Status for our own failures. How a service's process failed or
+// ended comes as an event.
 #ifndef SUPERVISOR_KEEPER_KEEPER_CLIENT_H_
 #define SUPERVISOR_KEEPER_KEEPER_CLIENT_H_
 
@@ -66,14 +71,13 @@ struct KeeperOptions {
 class KeeperClient {
  public:
   // Starts guard and keeper, and waits for the Hello. This process must not
-  // reap children it did not start
-  // (`waitid(P_ALL)`), nor end on purpose without destroying the client,
-  // although nothing would be left then either.
+  // reap children that it does not know, as waitid(P_ALL) does: the guard is
+  // one of its children.
   static absl::StatusOr<std::unique_ptr<KeeperClient>> Launch(
       const KeeperOptions& options = {});
 
   // Ends every process of this instance and waits until it is gone, guard
-  // included.
+  // included. An error is logged if that takes longer than shutdown_timeout.
   ~KeeperClient();
 
   KeeperClient(const KeeperClient&) = delete;
@@ -141,16 +145,24 @@ class KeeperClient {
   bool SendChunk(Chunk& chunk);  // True if it has been sent completely.
   absl::Status Receive();        // Reads the socket until it is empty.
   absl::Status LostStatus() const;
-  bool AwaitGuard(absl::Duration timeout);
+  // Both wait until it has ended; false if it has not by then.
+  bool AwaitGuard(absl::Time deadline);
+  bool AwaitKeeper(absl::Time deadline);
+  // Kills what bears the marker of this instance; false as above.
+  bool EndMarked(absl::Time deadline);
 
   const KeeperOptions options_;
   keeper::OwnedFd socket_;
   const pid_t guard_pid_;
   keeper::OwnedFd guard_pidfd_;
+  // Tells whether both were killed. Opened when the keeper greets, so that a
+  // number which was used again is not mistaken for it.
+  keeper::OwnedFd keeper_pidfd_;
   keeper::HelloEvent hello_;
   std::deque<Chunk> outgoing_;
   std::string incoming_;  // Bytes not yet decoded.
   bool lost_ = false;
+  bool guard_finished_ = false;  // It ended by itself, not by a signal.
 };
 
 }  // namespace espalier

@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/keeper/keeper_fixture.h"
 #include "supervisor/testing/child_program.h"
 
 namespace espalier {
@@ -37,16 +38,6 @@ using keeper::SpawnRequest;
 using keeper::SpawnStage;
 using testing::HasSubstr;
 
-std::string ChildPath() {
-  return std::filesystem::absolute("supervisor/keeper/testcases/child")
-      .string();
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 size_t OpenDescriptors() {
   size_t count = 0;
   for (auto it = std::filesystem::directory_iterator("/proc/self/fd");
@@ -56,81 +47,7 @@ size_t OpenDescriptors() {
   return count;
 }
 
-// Blocks until the file is there, and reads the number in it. The child that
-// writes it does so at once; what is awaited is the scheduler.
-pid_t AwaitPid(const std::string& path) {
-  while (access(path.c_str(), R_OK) != 0) sched_yield();
-  return std::stoi(ReadFile(path));
-}
-
-class KeeperClientTest : public testing::Test {
- protected:
-  void SetUp() override {
-    directory_ = testing::TempDir() + "/keeper-XXXXXX";
-    ASSERT_NE(mkdtemp(directory_.data()), nullptr);
-    Launch();
-  }
-  void TearDown() override {
-    keeper_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void Launch() {
-    auto launched = KeeperClient::Launch();
-    ASSERT_TRUE(launched.ok()) << launched.status();
-    keeper_ = *std::move(launched);
-  }
-
-  SpawnRequest Request(uint32_t id, std::vector<std::string> arguments,
-                       uint64_t generation = 1) {
-    SpawnRequest request;
-    request.id = id;
-    request.generation = generation;
-    request.program = ChildPath();
-    request.argv = {request.program};
-    request.argv.insert(request.argv.end(), arguments.begin(), arguments.end());
-    request.log_path = File("log");
-    return request;
-  }
-
-  void Spawn(const SpawnRequest& request) {
-    absl::Status status = keeper_->Spawn(request);
-    ASSERT_TRUE(status.ok()) << status;
-    keeper_->Flush();
-  }
-
-  std::string File(const std::string& name) const {
-    return directory_ + "/" + name;
-  }
-
-  // Blocks until an event of this type comes for `id`; others are remembered.
-  template <typename E>
-  E Await(uint32_t id) {
-    while (true) {
-      for (auto it = events_.begin(); it != events_.end(); ++it) {
-        const E* event = std::get_if<E>(&*it);
-        if (event == nullptr || event->id != id) continue;
-        const E found = *event;
-        events_.erase(it);
-        return found;
-      }
-      pollfd entry{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
-      if (keeper_->wants_write()) entry.events |= POLLOUT;
-      poll(&entry, 1, -1);
-      keeper_->Flush();
-      auto more = keeper_->ReadEvents();
-      if (!more.ok()) {
-        ADD_FAILURE() << more.status();
-        return {};
-      }
-      for (auto& event : *more) events_.push_back(std::move(event));
-    }
-  }
-
-  std::string directory_;
-  std::unique_ptr<KeeperClient> keeper_;
-  std::vector<keeper::Event> events_;
-};
+using KeeperClientTest = KeeperFixture;
 
 TEST_F(KeeperClientTest, ReportsTheExactEndOfAProcess) {
   for (int code : {0, 7, 255}) {
@@ -367,6 +284,21 @@ TEST_F(KeeperClientTest, F67TheLossOfTheKeeperIsTold) {
     lost = keeper_->ReadEvents().status();
   }
   EXPECT_TRUE(absl::IsUnavailable(lost)) << lost;
+}
+
+// Nobody but the client is left then: main processes die with the keeper, what
+// they left behind is recognised by its marker.
+TEST_F(KeeperClientTest, F67WithoutGuardAndKeeperTheClientEndsWhatIsLeft) {
+  Spawn(Request(1, {"grandchild", File("pid")}));
+  ProcessWatch service(Await<SpawnedEvent>(1).pid);
+  ProcessWatch grandchild(AwaitPid(File("pid")));
+  kill(keeper_->guard_pid(), SIGSTOP);  // It must not be the one to do it.
+  kill(keeper_->keeper_pid(), SIGKILL);
+  service.AwaitEnd();
+  EXPECT_EQ(kill(grandchild.pid(), 0), 0);
+  kill(keeper_->guard_pid(), SIGKILL);
+  keeper_.reset();
+  grandchild.AwaitEnd();
 }
 
 TEST_F(KeeperClientTest, LeavesNoDescriptorAndNoChild) {

@@ -42,8 +42,9 @@ class Deadlines {
     if (at <= now_ns) return 0;
     constexpr uint64_t kNsPerMs = 1'000'000;
     constexpr uint64_t kDayMs = 24 * 3600 * 1000;
-    return static_cast<int>(
-        std::min((at - now_ns + kNsPerMs - 1) / kNsPerMs, kDayMs));
+    const uint64_t left = at - now_ns;
+    const uint64_t ms = left / kNsPerMs + (left % kNsPerMs != 0 ? 1 : 0);
+    return static_cast<int>(std::min(ms, kDayMs));
   }
 
  private:

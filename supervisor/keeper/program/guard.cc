@@ -14,8 +14,8 @@
 namespace espalier::keeper {
 namespace {
 
-// Services inherit what is ignored here, but not what is handled or blocked. The
-// C library would not touch the two signals that it keeps for itself.
+// Services inherit what is ignored here, but not what is handled or blocked.
+// The C library would not touch the two signals that it keeps for itself.
 void ResetSignals() {
   constexpr int kSignals = 64;
   constexpr long kSignalSetBytes = 8;

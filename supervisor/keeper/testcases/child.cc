@@ -11,12 +11,25 @@
 //   signals              prints what is blocked and what is ignored, then ends
 //   ready FD             writes a newline to the descriptor, then sleeps
 //   forks COUNT          has that many children that sleep, then sleeps
+//   bomb COUNT           forks in every process, until so many have been made
+//   print COUNT          prints that many lines of 100 bytes, then ends
+//   accept               accepts a connection from descriptor 3, answers
+//   "hello"
+//                        and ends
+//   attributes           prints user, groups, umask, niceness, limits,
+//   directory
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -77,6 +90,48 @@ void PrintDescriptors() {
   closedir(directory);
 }
 
+// Everybody forks, so that the number doubles; what has been killed counts too,
+// so that it ends even if nobody ends it.
+[[noreturn]] void Bomb(int limit) {
+  auto* made = static_cast<std::atomic<int>*>(
+      mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  while (made->fetch_add(1) < limit) {
+    if (fork() == 0) setsid();
+    if (made->load() == limit / 10) {
+      puts("going");
+      fflush(stdout);
+    }
+  }
+  Sleep();
+}
+
+void Print(int lines) {
+  const std::string line = std::string(99, 'x') + "\n";
+  for (int i = 0; i < lines; ++i) fputs(line.c_str(), stdout);
+}
+
+void PrintAttributes() {
+  gid_t groups[64];
+  const int count = getgroups(64, groups);
+  printf("uid %d gid %d groups", getuid(), getgid());
+  for (int i = 0; i < count; ++i) printf(" %d", groups[i]);
+  const mode_t mask = umask(0);
+  rlimit files = {};
+  getrlimit(RLIMIT_NOFILE, &files);
+  printf("\numask %03o nice %d files %d/%d no_new_privs %d\n", mask,
+         getpriority(PRIO_PROCESS, 0), static_cast<int>(files.rlim_cur),
+         static_cast<int>(files.rlim_max),
+         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  char directory[4096];
+  puts(getcwd(directory, sizeof directory));
+}
+
+int Accept() {
+  const int connection = accept(3, nullptr, nullptr);
+  return write(connection, "hello", 5) == 5 ? 0 : 1;
+}
+
 void PrintSignals() {
   FILE* status = fopen("/proc/self/status", "r");
   char line[256];
@@ -129,6 +184,16 @@ int main(int argc, char** argv) {
       if (fork() == 0) Sleep();
     }
     Sleep();
+  }
+  if (mode == "bomb") Bomb(atoi(argument));
+  if (mode == "print") {
+    Print(atoi(argument));
+    return 0;
+  }
+  if (mode == "accept") return Accept();
+  if (mode == "attributes") {
+    PrintAttributes();
+    return 0;
   }
   return 125;
 }
