@@ -1,8 +1,11 @@
 #include "supervisor/ports/process_sockets.h"
 
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,14 +100,46 @@ TEST(ProcessSocketsTest, ReplacesWhatCannotBePrintedInNames) {
   EXPECT_EQ(ProcessName(child.pid()), "a) ?[2Jb");
 }
 
-TEST(ProcessSocketsTest, SeesAnotherUsersProcessOnlyAsRoot) {
+// Takes CAP_SYS_PTRACE from this thread, as containers do.
+class WithoutPtrace {
+ public:
+  WithoutPtrace() {
+    syscall(SYS_capget, &header_, before_);
+    __user_cap_data_struct less[2] = {before_[0], before_[1]};
+    less[0].effective &= ~(1u << CAP_SYS_PTRACE);
+    EXPECT_EQ(syscall(SYS_capset, &header_, less), 0);
+  }
+  ~WithoutPtrace() { syscall(SYS_capset, &header_, before_); }
+
+ private:
+  __user_cap_header_struct header_ = {.version = _LINUX_CAPABILITY_VERSION_3,
+                                      .pid = 0};
+  __user_cap_data_struct before_[2] = {};
+};
+
+TEST(ProcessSocketsTest, RootSeesAnotherUsersProcessInAContainerToo) {
   absl::StatusOr<ListeningSocket> socket = ListeningSocket::ListenTcp();
   ASSERT_TRUE(socket.ok()) << socket.status();
   if (geteuid() != 0) return;  // There is no other user's process to look at.
-  Child child([] { setresuid(65534, 65534, 65534); });
+  Child child([] {
+    setresgid(65534, 65534, 65534);
+    setresuid(65534, 65534, 65534);
+    // As after exec, which a service has behind it.
+    prctl(PR_SET_DUMPABLE, 1);
+  });
+  prctl(PR_SET_PDEATHSIG, SIGUSR1);
+  const WithoutPtrace without_ptrace;
   auto sockets = SocketsOf(child.pid());
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_TRUE(sockets->contains(InodeOf(socket->fd())));
+
+  EXPECT_EQ(prctl(PR_GET_DUMPABLE), 1) << "what it took must be put back";
+  int death_signal = 0;
+  prctl(PR_GET_PDEATHSIG, &death_signal);
+  EXPECT_EQ(death_signal, SIGUSR1);
+  prctl(PR_SET_PDEATHSIG, 0);
+  EXPECT_EQ(setfsuid(-1), 0) << "nor may it stay another user";
+  EXPECT_EQ(setfsgid(-1), static_cast<int>(getegid()));
 }
 
 }  // namespace
