@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <memory>
@@ -184,6 +185,16 @@ TEST_F(GatewayTest, RequestsWaitForLinksToStart) {
   EXPECT_EQ(Get("/health").status, 200);
   StartLinks();
   EXPECT_EQ(waiting.Receive().status, 404);
+}
+
+TEST_F(GatewayTest, RequestsWaitForLinksAlsoWhenConnectionsAreRefused) {
+  // Longer than all attempts of a call that does not wait take together.
+  StartGateway({.deadline = absl::Seconds(2)});
+  // From now on nothing listens there; the descriptor keeps the port.
+  ASSERT_EQ(shutdown(links_listener_.fd(), SHUT_RDWR), 0);
+  const HttpAnswer answer = Get("/a");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("did not answer in time"));
 }
 
 TEST_F(GatewayTest, KillingLinksUnderLoadIsNotSeen) {

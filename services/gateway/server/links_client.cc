@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -54,21 +55,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
                                    arguments);
 }
 
-// The state of one call, alive from its start until it is answered.
-template <typename Request, typename Response>
-struct Call {
-  grpc::ClientContext context;
-  Request request;
-  Response response;
-  LinksClient::Done<Response> done;
-
-  Call(absl::Duration deadline, LinksClient::Done<Response> on_done)
-      : done(std::move(on_done)) {
-    context.set_deadline(std::chrono::system_clock::now() +
-                         absl::ToChronoMilliseconds(deadline));
-  }
-};
-
 absl::Status ToAbsl(const grpc::Status& status, const std::string& address) {
   switch (status.error_code()) {
     case grpc::StatusCode::OK:
@@ -104,6 +90,38 @@ absl::StatusOr<std::string> ParseLinksAddress(absl::string_view text) {
   return std::string(address);
 }
 
+// The state of one call, alive from its start until it is answered.
+struct LinksClient::AnyCall {
+  explicit AnyCall(absl::Duration deadline) {
+    context.set_deadline(std::chrono::system_clock::now() +
+                         absl::ToChronoMilliseconds(deadline));
+  }
+  virtual ~AnyCall() = default;
+
+  // Hands the answer over.
+  virtual void Finish(absl::Status status) = 0;
+
+  grpc::ClientContext context;
+};
+
+template <typename Request, typename Response>
+struct LinksClient::Call final : AnyCall {
+  Call(absl::Duration deadline, Done<Response> on_done)
+      : AnyCall(deadline), done(std::move(on_done)) {}
+
+  void Finish(absl::Status status) override {
+    if (status.ok()) {
+      std::move(done)(std::move(response));
+    } else {
+      std::move(done)(std::move(status));
+    }
+  }
+
+  Request request;
+  Response response;
+  Done<Response> done;
+};
+
 LinksClient::LinksClient(EventLoop& loop, std::string address,
                          LinksClientOptions options)
     : loop_(loop),
@@ -112,64 +130,68 @@ LinksClient::LinksClient(EventLoop& loop, std::string address,
       stub_(links::v1::Links::NewStub(MakeChannel(address_))) {}
 
 LinksClient::~LinksClient() {
-  absl::MutexLock lock(&mutex_);
-  for (grpc::ClientContext* context : under_way_) context->TryCancel();
-  mutex_.Await(absl::Condition(this, &LinksClient::Idle));
+  for (auto& [key, call] : calls_) call->context.TryCancel();
+  {
+    absl::MutexLock lock(&mutex_, absl::Condition(this, &LinksClient::Idle));
+  }
+  // Before the channel, which thereby is let go of last, and by this thread.
+  calls_.clear();
 }
 
-// What a call is started with: brings its answer from gRPC's thread to the
-// loop's.
-template <typename CallType>
-auto LinksClient::Deliver(std::shared_ptr<CallType> call) {
-  absl::MutexLock lock(&mutex_);
-  under_way_.insert(&call->context);
-  return [this, call](grpc::Status status) {
-    loop_.Post([this, call, status = std::move(status)] {
-      absl::Status error = ToAbsl(status, address_);
-      auto done = std::move(call->done);
-      if (error.ok()) {
-        std::move(done)(std::move(call->response));
-      } else {
-        std::move(done)(std::move(error));
-      }
+std::function<void(grpc::Status)> LinksClient::Track(
+    std::unique_ptr<AnyCall> call) {
+  AnyCall* const key = call.get();
+  calls_[key] = std::move(call);
+  {
+    absl::MutexLock lock(&mutex_);
+    ++in_grpc_;
+  }
+  return [this, key](const grpc::Status& status) {
+    loop_.Post([this, alive = std::weak_ptr<bool>(alive_), key, status] {
+      if (alive.expired()) return;
+      const auto node = calls_.extract(key);
+      node.mapped()->Finish(ToAbsl(status, address_));
     });
     // Last, for the client may be gone afterwards.
     absl::MutexLock lock(&mutex_);
-    under_way_.erase(&call->context);
+    --in_grpc_;
   };
 }
 
 void LinksClient::CreateLink(const std::string& url, const std::string& code,
                              Done<Link> done) {
-  auto call = std::make_shared<Call<links::v1::CreateLinkRequest, Link>>(
+  auto owned = std::make_unique<Call<links::v1::CreateLinkRequest, Link>>(
       options_.deadline, std::move(done));
-  call->request.set_url(url);
-  call->request.set_code(code);
-  stub_->async()->CreateLink(&call->context, &call->request, &call->response,
-                             Deliver(call));
+  auto& call = *owned;
+  call.request.set_url(url);
+  call.request.set_code(code);
+  stub_->async()->CreateLink(&call.context, &call.request, &call.response,
+                             Track(std::move(owned)));
 }
 
 void LinksClient::GetLink(const std::string& code, Done<Link> done) {
-  auto call = std::make_shared<Call<links::v1::GetLinkRequest, Link>>(
+  auto owned = std::make_unique<Call<links::v1::GetLinkRequest, Link>>(
       options_.deadline, std::move(done));
-  call->request.set_code(code);
-  stub_->async()->GetLink(&call->context, &call->request, &call->response,
-                          Deliver(call));
+  auto& call = *owned;
+  call.request.set_code(code);
+  stub_->async()->GetLink(&call.context, &call.request, &call.response,
+                          Track(std::move(owned)));
 }
 
 void LinksClient::Check(absl::AnyInvocable<void(absl::Status) &&> done) {
   using CheckCall =
       Call<links::v1::ListLinksRequest, links::v1::ListLinksResponse>;
-  auto call = std::make_shared<CheckCall>(
+  auto owned = std::make_unique<CheckCall>(
       options_.check_deadline,
       [done = std::move(done)](
           absl::StatusOr<links::v1::ListLinksResponse> response) mutable {
         std::move(done)(response.status());
       });
-  call->context.set_wait_for_ready(false);
-  call->request.set_limit(1);
-  stub_->async()->ListLinks(&call->context, &call->request, &call->response,
-                            Deliver(call));
+  auto& call = *owned;
+  call.context.set_wait_for_ready(false);
+  call.request.set_limit(1);
+  stub_->async()->ListLinks(&call.context, &call.request, &call.response,
+                            Track(std::move(owned)));
 }
 
 }  // namespace espalier::gateway

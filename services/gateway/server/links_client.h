@@ -1,13 +1,14 @@
 #ifndef ESPALIER_SERVICES_GATEWAY_SERVER_LINKS_CLIENT_H_
 #define ESPALIER_SERVICES_GATEWAY_SERVER_LINKS_CLIENT_H_
 
-#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -40,14 +41,13 @@ class LinksClient {
   template <typename T>
   using Done = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
 
-  // `address` as ParseLinksAddress returns it. `loop` must outlive the client
-  // and run until the last call has been answered.
+  // `address` as ParseLinksAddress returns it. `loop` must outlive the client.
   LinksClient(EventLoop& loop, std::string address,
               LinksClientOptions options = {});
   LinksClient(const LinksClient&) = delete;
   LinksClient& operator=(const LinksClient&) = delete;
   // Cancels the calls under way and waits until gRPC has let go of them; their
-  // `done` is destroyed with the loop, uncalled.
+  // `done` is destroyed uncalled.
   ~LinksClient();
 
   const std::string& address() const { return address_; }
@@ -63,18 +63,28 @@ class LinksClient {
   void Check(absl::AnyInvocable<void(absl::Status) &&> done);
 
  private:
-  template <typename CallType>
-  auto Deliver(std::shared_ptr<CallType> call);
-  bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return under_way_.empty();
-  }
+  struct AnyCall;
+  template <typename Request, typename Response>
+  struct Call;
+
+  // Takes a call that is about to start, and returns what to start it with:
+  // the function that brings its answer from gRPC's thread to the loop's.
+  std::function<void(grpc::Status)> Track(std::unique_ptr<AnyCall> call);
+  bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return in_grpc_ == 0; }
 
   EventLoop& loop_;
   const std::string address_;
   const LinksClientOptions options_;
   std::unique_ptr<links::v1::Links::Stub> stub_;
+  // A call holds on to the channel, and the last to let go of that must not be
+  // one of gRPC's threads: it would wait for its own end. So calls are
+  // destroyed on the loop's thread only.
+  absl::flat_hash_map<AnyCall*, std::unique_ptr<AnyCall>> calls_;
+  // Gone when this is: what was posted before then finds nothing to do.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   absl::Mutex mutex_;
-  absl::flat_hash_set<grpc::ClientContext*> under_way_ ABSL_GUARDED_BY(mutex_);
+  // Calls that gRPC has not answered yet.
+  int in_grpc_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace espalier::gateway
