@@ -40,6 +40,31 @@ inline pid_t AwaitPid(const std::string& path) {
   return std::stoi(ReadFile(path));
 }
 
+// The rungs that work here: the last one always, the others where a cgroup can
+// be made (not in a sandbox, nor as just any user).
+inline std::vector<keeper::TreeRung> AvailableRungs() {
+  std::vector<keeper::TreeRung> rungs;
+  for (auto rung :
+       {keeper::TreeRung::kCgroupKill, keeper::TreeRung::kCgroupFreeze,
+        keeper::TreeRung::kMarker}) {
+    if (KeeperClient::Launch({.rung = rung}).ok()) rungs.push_back(rung);
+  }
+  return rungs;
+}
+
+inline std::string RungTestName(
+    const testing::TestParamInfo<keeper::TreeRung>& info) {
+  switch (info.param) {
+    case keeper::TreeRung::kCgroupKill:
+      return "CgroupKill";
+    case keeper::TreeRung::kCgroupFreeze:
+      return "CgroupFreeze";
+    case keeper::TreeRung::kMarker:
+      return "Marker";
+  }
+  return "Unknown";
+}
+
 // A keeper of its own for each test, and a directory.
 class KeeperFixture : public testing::Test {
  protected:
@@ -54,7 +79,7 @@ class KeeperFixture : public testing::Test {
   }
 
   void Launch() {
-    auto launched = KeeperClient::Launch();
+    auto launched = KeeperClient::Launch(options_);
     ASSERT_TRUE(launched.ok()) << launched.status();
     keeper_ = *std::move(launched);
   }
@@ -105,6 +130,7 @@ class KeeperFixture : public testing::Test {
     }
   }
 
+  KeeperOptions options_;
   std::string directory_;
   std::unique_ptr<KeeperClient> keeper_;
   std::vector<keeper::Event> events_;

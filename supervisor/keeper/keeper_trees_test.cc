@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -22,8 +23,15 @@ using keeper::DrainedEvent;
 using keeper::ExitedEvent;
 using keeper::SpawnedEvent;
 
-class KeeperTreesTest : public KeeperFixture {
+class KeeperTreesTest : public KeeperFixture,
+                        public testing::WithParamInterface<keeper::TreeRung> {
  protected:
+  void SetUp() override {
+    options_.rung = GetParam();
+    KeeperFixture::SetUp();
+    EXPECT_EQ(keeper_->hello().rung, GetParam());
+  }
+
   // Living processes with the marker of a service's generation.
   std::vector<pid_t> Marked(uint32_t id, uint64_t generation) {
     const std::string marker =
@@ -44,7 +52,7 @@ class KeeperTreesTest : public KeeperFixture {
   }
 };
 
-TEST_F(KeeperTreesTest, F21AForkBombIsEndedWhileItForks) {
+TEST_P(KeeperTreesTest, F21AForkBombIsEndedWhileItForks) {
   Spawn(Request(1, {"bomb", "2000"}));
   Await<SpawnedEvent>(1);
   AwaitLog("going");
@@ -55,7 +63,7 @@ TEST_F(KeeperTreesTest, F21AForkBombIsEndedWhileItForks) {
   EXPECT_TRUE(Marked(1, 1).empty());
 }
 
-TEST_F(KeeperTreesTest, F21AForkBombEndsWithTheInstance) {
+TEST_P(KeeperTreesTest, F21AForkBombEndsWithTheInstance) {
   Spawn(Request(1, {"bomb", "2000"}));
   Await<SpawnedEvent>(1);
   AwaitLog("going");
@@ -68,7 +76,7 @@ TEST_F(KeeperTreesTest, F21AForkBombEndsWithTheInstance) {
   }
 }
 
-TEST_F(KeeperTreesTest, OthersAreLeftAloneWhenOneIsKilled) {
+TEST_P(KeeperTreesTest, OthersAreLeftAloneWhenOneIsKilled) {
   Spawn(Request(1, {"grandchild", File("first")}));
   Spawn(Request(2, {"grandchild", File("second")}));
   const pid_t main = Await<SpawnedEvent>(2).pid;
@@ -85,7 +93,7 @@ TEST_F(KeeperTreesTest, OthersAreLeftAloneWhenOneIsKilled) {
 }
 
 // A hundred trees at once, each with something that was left behind.
-TEST_F(KeeperTreesTest, ManyTreesAreDrainedTogether) {
+TEST_P(KeeperTreesTest, ManyTreesAreDrainedTogether) {
   constexpr uint32_t kCount = 100;
   for (uint32_t id = 0; id < kCount; ++id) {
     Spawn(Request(id, {"grandchild", File(absl::StrCat("pid", id))}));
@@ -106,7 +114,7 @@ TEST_F(KeeperTreesTest, ManyTreesAreDrainedTogether) {
   }
 }
 
-TEST_F(KeeperTreesTest, F23AStopWhoseMainProcessHasGoneStillCompletes) {
+TEST_P(KeeperTreesTest, F23AStopWhoseMainProcessHasGoneStillCompletes) {
   Spawn(Request(1, {"orphan_exit", File("pid")}));
   Await<SpawnedEvent>(1);
   keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
@@ -115,6 +123,59 @@ TEST_F(KeeperTreesTest, F23AStopWhoseMainProcessHasGoneStillCompletes) {
   Await<DrainedEvent>(1);
   EXPECT_TRUE(Marked(1, 1).empty());
 }
+
+TEST_P(KeeperTreesTest, F20AGrandchildIsGoneBeforeDrained) {
+  Spawn(Request(1, {"grandchild", File("pid")}));
+  Await<SpawnedEvent>(1);
+  ProcessWatch grandchild(AwaitPid(File("pid")));
+  keeper_->Stop(1, 1, SIGTERM, absl::Seconds(60));
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+  Await<DrainedEvent>(1);
+  EXPECT_TRUE(Marked(1, 1).empty());
+  grandchild.AwaitEnd();
+}
+
+// One that cleared its environment, too: with the service where there is a
+// cgroup, with the instance elsewhere.
+TEST_P(KeeperTreesTest, F20NothingHidesFromTheEndOfTheInstance) {
+  Spawn(Request(1, {"nameless", File("pid")}));
+  Await<SpawnedEvent>(1);
+  ProcessWatch nameless(AwaitPid(File("pid")));
+  if (GetParam() == keeper::TreeRung::kMarker) {
+    keeper_.reset();
+  } else {
+    keeper_->Stop(1, 1, SIGTERM, absl::Seconds(60));
+    keeper_->Flush();
+    Await<DrainedEvent>(1);
+  }
+  EXPECT_EQ(kill(nameless.pid(), 0), -1);
+}
+
+TEST_P(KeeperTreesTest, AStopThatIsIgnoredEndsAtItsDeadlineForTheWholeTree) {
+  Spawn(Request(1, {"ignore_term"}));
+  Await<SpawnedEvent>(1);
+  AwaitLog("ignoring");
+  keeper_->Stop(1, 1, SIGTERM, absl::Milliseconds(20));
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  Await<DrainedEvent>(1);
+}
+
+TEST_P(KeeperTreesTest, AFailedSpawnLeavesNothing) {
+  for (uint64_t generation = 1; generation <= 3; ++generation) {
+    keeper::SpawnRequest request = Request(1, {}, generation);
+    request.program = "/no/such/program";
+    Spawn(request);
+    EXPECT_EQ(Await<keeper::SpawnFailedEvent>(1).error, ENOENT);
+  }
+  Spawn(Request(1, {"exit", "3"}, 4));
+  EXPECT_EQ(Await<ExitedEvent>(1).status, 3);
+  Await<DrainedEvent>(1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rungs, KeeperTreesTest,
+                         testing::ValuesIn(AvailableRungs()), RungTestName);
 
 }  // namespace
 }  // namespace espalier

@@ -73,8 +73,12 @@ ESPALIER_RAW_CHILD void OpenLog(const ChildPlan& plan) {
 
 ESPALIER_RAW_CHILD void SetLimits(const ChildPlan& plan) {
   if (plan.cgroup_fd >= 0) {
+    const long procs =
+        RawSyscall(SYS_openat, plan.cgroup_fd, RawPointer("cgroup.procs"),
+                   O_WRONLY | O_CLOEXEC, 0);
+    Check(plan, SpawnStage::kCgroup, procs);
     Check(plan, SpawnStage::kCgroup,
-          RawSyscall(SYS_write, plan.cgroup_fd, RawPointer("0"), 1));
+          RawSyscall(SYS_write, procs, RawPointer("0"), 1));
   }
   for (size_t i = 0; i < plan.limit_count; ++i) {
     const ResourceLimit& limit = plan.limits[i];

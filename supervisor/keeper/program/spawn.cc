@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "supervisor/keeper/program/clone_into.h"
 #include "supervisor/keeper/program/small_text.h"
 
 // glibc's clone under the name that ThreadSanitizer does not intercept: its
@@ -42,13 +43,30 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
+// A kernel or a container that does not know, or does not want, clone3.
+bool IsDenied(pid_t result) {
+  return result == -ENOSYS || result == -EPERM || result == -EINVAL ||
+         result == -E2BIG;
+}
+
+// The pid, or −1 and errno.
 pid_t Clone(void* stack, ChildPlan* plan, int* pidfd) {
+  if (plan->cgroup_fd >= 0) {
+    const int cgroup_fd = std::exchange(plan->cgroup_fd, -1);
+    const pid_t pid =
+        CloneIntoCgroup(RunChild, plan, stack, kStackBytes, cgroup_fd, pidfd);
+    if (pid > 0) return pid;
+    errno = -pid;
+    if (!IsDenied(pid)) return -1;
+    plan->cgroup_fd = cgroup_fd;  // It will have to enter by itself.
+  }
+  void* top = static_cast<char*>(stack) + kStackBytes;
   pid_t pid =
-      __clone(RunChild, stack, CLONE_VM | CLONE_PIDFD | SIGCHLD, plan, pidfd);
+      __clone(RunChild, top, CLONE_VM | CLONE_PIDFD | SIGCHLD, plan, pidfd);
   if (pid >= 0 || errno != EINVAL) return pid;
   // No CLONE_PIDFD. Opening it afterwards is as safe: a child's number cannot
   // be used again before the keeper has reaped it.
-  pid = __clone(RunChild, stack, CLONE_VM | SIGCHLD, plan);
+  pid = __clone(RunChild, top, CLONE_VM | SIGCHLD, plan);
   if (pid > 0) *pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   return pid;
 }
@@ -78,10 +96,6 @@ void StackPool::Return(void* stack) {
   } else {
     munmap(stack, kStackBytes);
   }
-}
-
-void* StackPool::Top(void* stack) {
-  return static_cast<char*>(stack) + kStackBytes;
 }
 
 SpawnJob::SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
@@ -178,7 +192,7 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
   if (stack_ == nullptr) return failed(SpawnStage::kClone);
   plan_ = Plan(keeper_pid, cgroup_fd);
   int pidfd = -1;
-  const pid_t pid = Clone(StackPool::Top(stack_), &plan_, &pidfd);
+  const pid_t pid = Clone(stack_, &plan_, &pidfd);
   if (pid < 0) return failed(SpawnStage::kClone);
   // The child has copies of its own. Keeping ours would hide the end of file.
   report_write_.Reset();

@@ -32,7 +32,6 @@ class StackPool {
   // The lowest address, or null (errno is set).
   void* Take();
   void Return(void* stack);
-  static void* Top(void* stack);
 
  private:
   std::vector<void*> free_;
@@ -56,7 +55,7 @@ class SpawnJob {
   SpawnJob& operator=(const SpawnJob&) = delete;
 
   // Makes the process. `marker` is its entry in the environment; `cgroup_fd` is
-  // the opened cgroup.procs to enter, or −1; borrowed.
+  // the directory of the cgroup to be born in, or −1; borrowed.
   Result Start(std::string_view marker, pid_t keeper_pid, int cgroup_fd);
 
   // Non-blocking; end of file means exec, or death before it.

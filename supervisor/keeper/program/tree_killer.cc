@@ -1,5 +1,6 @@
 #include "supervisor/keeper/program/tree_killer.h"
 
+#include "supervisor/keeper/program/cgroup_tree_killer.h"
 #include "supervisor/keeper/program/marker_tree_killer.h"
 
 namespace espalier::keeper {
@@ -8,8 +9,15 @@ std::unique_ptr<TreeKiller> MakeTreeKiller(std::optional<TreeRung> forced,
                                            const std::string& token,
                                            Poller* poller, OrphanWatch* orphans,
                                            std::string* note) {
-  if (forced.has_value() && *forced != TreeRung::kMarker) return nullptr;
-  *note = "cgroups are not used";
+  for (TreeRung rung : {TreeRung::kCgroupKill, TreeRung::kCgroupFreeze}) {
+    if (forced.value_or(rung) != rung) continue;
+    auto killer = CgroupTreeKiller::Make(rung, token, poller, orphans, note);
+    if (killer != nullptr) {
+      note->clear();
+      return killer;
+    }
+  }
+  if (forced.value_or(TreeRung::kMarker) != TreeRung::kMarker) return nullptr;
   return std::make_unique<MarkerTreeKiller>(token, poller, orphans);
 }
 

@@ -37,7 +37,7 @@ class TreeKiller {
 
   virtual TreeRung rung() const = 0;
 
-  // Before a spawn: the open cgroup.procs that the child is to enter, or −1.
+  // Before a spawn: the open directory of the cgroup to be born in, or −1.
   // It stays the killer's. False if that cannot be made (errno is set).
   virtual bool Prepare(uint32_t id, uint64_t generation, int* cgroup_fd) = 0;
   // After the clone.

@@ -96,12 +96,13 @@ void PrintDescriptors() {
   auto* made = static_cast<std::atomic<int>*>(
       mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
            MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  while (made->fetch_add(1) < limit) {
-    if (fork() == 0) setsid();
-    if (made->load() == limit / 10) {
+  int before;
+  while ((before = made->fetch_add(1)) < limit) {
+    if (before == limit / 10) {
       puts("going");
       fflush(stdout);
     }
+    if (fork() == 0) setsid();
   }
   Sleep();
 }

@@ -1,0 +1,296 @@
+#include "supervisor/keeper/program/cgroup_tree_killer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "supervisor/keeper/program/process_scan.h"
+#include "supervisor/keeper/program/small_text.h"
+
+namespace espalier::keeper {
+namespace {
+
+constexpr std::string_view kPrefix = "espalier-";
+// Rounds of the freezing rung: a fork that was under way ends up frozen, too.
+constexpr int kFreezeRounds = 3;
+constexpr int kMakeRounds = 100;
+
+std::string ReadAll(int fd) {
+  std::string all;
+  char buffer[4096];
+  ssize_t n;
+  while ((n = pread(fd, buffer, sizeof buffer,
+                    static_cast<off_t>(all.size()))) > 0) {
+    all.append(buffer, static_cast<size_t>(n));
+  }
+  return all;
+}
+
+std::string ReadAll(const std::string& path) {
+  const OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file ? ReadAll(file.get()) : std::string();
+}
+
+bool Write(const std::string& path, std::string_view text) {
+  const OwnedFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return file && write(file.get(), text.data(), text.size()) ==
+                     static_cast<ssize_t>(text.size());
+}
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+// Takes the next piece up to `separator`, which it drops.
+std::string_view Take(std::string_view* text, char separator) {
+  const size_t end = std::min(text->find(separator), text->size());
+  const std::string_view piece = text->substr(0, end);
+  text->remove_prefix(std::min(end + 1, text->size()));
+  return piece;
+}
+
+bool IsPopulated(std::string_view events) {
+  return events.find("populated 1") != std::string_view::npos;
+}
+
+// With the cgroups that a service may have made in its own. They are empty.
+void Remove(const std::string& directory) {
+  if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return;
+  if (DIR* dir = opendir(directory.c_str())) {
+    while (const dirent* entry = readdir(dir)) {
+      if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
+        Remove(directory + "/" + entry->d_name);
+      }
+    }
+    closedir(dir);
+  }
+  rmdir(directory.c_str());
+}
+
+// `wait` is LOCK_NB not to wait for the lock, or 0.
+OwnedFd OpenAndLock(const std::string& directory, int wait) {
+  OwnedFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && flock(fd.get(), LOCK_EX | wait) != 0) fd.Reset();
+  return fd;
+}
+
+// A new directory, locked. Another keeper that is starting may take it for one
+// left behind in the moment before it is locked, and remove it: hence the
+// rounds.
+OwnedFd MakeAndLock(const std::string& directory) {
+  for (int round = 0; round < kMakeRounds; ++round) {
+    if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) break;
+    OwnedFd lock = OpenAndLock(directory, 0);
+    if (lock && Exists(directory + "/cgroup.procs")) return lock;
+  }
+  return OwnedFd();
+}
+
+// What keepers left behind that did not come to an orderly end. What is killed
+// here is still dying when this returns; the keeper after the next removes it.
+void ClearStale(const std::string& own) {
+  DIR* dir = opendir(own.c_str());
+  if (dir == nullptr) return;
+  while (const dirent* entry = readdir(dir)) {
+    if (!std::string_view(entry->d_name).starts_with(kPrefix)) continue;
+    const std::string stale = own + "/" + entry->d_name;
+    const OwnedFd lock = OpenAndLock(stale, LOCK_NB);
+    if (!lock) continue;
+    Write(stale + "/cgroup.kill", "1");
+    Remove(stale);
+  }
+  closedir(dir);
+}
+
+std::string Failure(const char* what, const std::string& directory) {
+  return std::string(what) + " " + directory + ": " + std::strerror(errno);
+}
+
+}  // namespace
+
+std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
+                                              std::string_view cgroup) {
+  std::optional<std::string_view> own;
+  while (!cgroup.empty()) {
+    std::string_view line = Take(&cgroup, '\n');
+    if (line.starts_with("0::")) own = line.substr(3);
+  }
+  if (!own.has_value()) return std::nullopt;
+  while (!mountinfo.empty()) {
+    std::string_view line = Take(&mountinfo, '\n');
+    if (line.find(" - cgroup2 ") == std::string_view::npos) continue;
+    // Number, parent, device, root within the file system, mount point.
+    for (int i = 0; i < 3; ++i) Take(&line, ' ');
+    const std::string_view root = Take(&line, ' ');
+    const std::string_view point = Take(&line, ' ');
+    std::string_view below = *own;
+    if (root != "/") {
+      if (!below.starts_with(root)) continue;
+      below.remove_prefix(root.size());
+      if (!below.empty() && below[0] != '/') continue;
+    }
+    if (below == "/") below = "";
+    // A cgroup outside of this process's namespace of cgroups.
+    if (below.starts_with("/..")) continue;
+    return std::string(point) + std::string(below);
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<CgroupTreeKiller> CgroupTreeKiller::Make(
+    TreeRung rung, const std::string& token, Poller* poller,
+    OrphanWatch* orphans, std::string* note) {
+  const auto own = OwnCgroupDirectory(ReadAll("/proc/self/mountinfo"),
+                                      ReadAll("/proc/self/cgroup"));
+  if (!own.has_value()) {
+    *note = "no cgroup file system of version 2 is mounted";
+    return nullptr;
+  }
+  ClearStale(*own);
+  const std::string directory = *own + "/" + std::string(kPrefix) + token;
+  OwnedFd lock = MakeAndLock(directory);
+  if (!lock) {
+    *note = Failure("no cgroup can be made: mkdir", directory);
+    return nullptr;
+  }
+  const char* needed =
+      rung == TreeRung::kCgroupKill ? "/cgroup.kill" : "/cgroup.freeze";
+  if (!Exists(directory + needed)) {
+    *note = Failure("cgroups are of no use here: opening", directory + needed);
+    rmdir(directory.c_str());
+    return nullptr;
+  }
+  auto killer = std::unique_ptr<CgroupTreeKiller>(
+      new CgroupTreeKiller(rung, directory, std::move(lock), poller, orphans));
+  // Making a directory does not mean that processes may be put into it.
+  if (!killer->CanBeEntered()) {
+    *note = Failure("no process can be put into the cgroup", directory);
+    return nullptr;
+  }
+  return killer;
+}
+
+CgroupTreeKiller::CgroupTreeKiller(TreeRung rung, std::string directory,
+                                   OwnedFd lock, Poller* poller,
+                                   OrphanWatch* orphans)
+    : rung_(rung),
+      directory_(std::move(directory)),
+      lock_(std::move(lock)),
+      poller_(poller),
+      orphans_(orphans) {}
+
+CgroupTreeKiller::~CgroupTreeKiller() { Remove(directory_); }
+
+bool CgroupTreeKiller::CanBeEntered() const {
+  const pid_t probe = fork();
+  if (probe == 0) {
+    _exit(Write(directory_ + "/cgroup.procs", "0") ? 0 : errno);
+  }
+  int status = 0;
+  if (probe < 0 || waitpid(probe, &status, 0) != probe) return false;
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+  return errno == 0;
+}
+
+std::string CgroupTreeKiller::DirectoryOf(uint32_t id,
+                                          uint64_t generation) const {
+  return directory_ + "/" + Decimal(id) + "." + Decimal(generation);
+}
+
+bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t generation,
+                               int* cgroup_fd) {
+  const std::string directory = DirectoryOf(id, generation);
+  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return false;
+  prepared_.Reset(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  *cgroup_fd = prepared_.get();
+  return static_cast<bool>(prepared_);
+}
+
+void CgroupTreeKiller::MainStarted(uint32_t, pid_t) { prepared_.Reset(); }
+
+void CgroupTreeKiller::Abandoned(uint32_t id, uint64_t generation) {
+  prepared_.Reset();
+  Remove(DirectoryOf(id, generation));
+}
+
+void CgroupTreeKiller::Kill(const std::string& directory) const {
+  if (rung_ == TreeRung::kCgroupKill) {
+    Write(directory + "/cgroup.kill", "1");
+    return;
+  }
+  // What is frozen cannot fork, and dies of SIGKILL all the same.
+  Write(directory + "/cgroup.freeze", "1");
+  for (int round = 0; round < kFreezeRounds; ++round) {
+    const std::string procs = ReadAll(directory + "/cgroup.procs");
+    std::string_view rest = procs;
+    while (!rest.empty()) {
+      std::string_view line = Take(&rest, '\n');
+      pid_t pid = 0;
+      if (!TakeNumber(&line, &pid) || pid == 0) continue;
+      if (const auto process = ReadProcess(pid)) {
+        SignalProcess(process->identity, SIGKILL);
+      }
+    }
+  }
+}
+
+void CgroupTreeKiller::Sweep(std::vector<Tree>& trees) {
+  orphans_->ReapAndCheck();
+  for (Tree& tree : trees) SweepOne(tree);
+}
+
+void CgroupTreeKiller::SweepOne(Tree& tree) {
+  const std::string directory = DirectoryOf(tree.id, tree.generation);
+  OwnedFd& events = dying_[tree.id];
+  bool watched = static_cast<bool>(events);
+  if (!watched) {
+    events.Reset(
+        open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  const bool populated = events && IsPopulated(ReadAll(events.get()));
+  if (populated) {
+    Kill(directory);
+    // Watched first and read again then, no change is missed.
+    watched =
+        watched || poller_->Add(events.get(), Source::kTree, tree.id, EPOLLPRI);
+    tree.unwatched = !watched;
+  }
+  // It may not have got into the cgroup yet, or have left it.
+  if (tree.main_pidfd >= 0) SignalPidfd(tree.main_pidfd, SIGKILL);
+  tree.empty =
+      tree.main_pidfd < 0 && events && !IsPopulated(ReadAll(events.get()));
+  if (!tree.empty) {
+    // Out of descriptors: after the next death there will be some.
+    if (!events) tree.unwatched = true;
+    if (!watched) dying_.erase(tree.id);
+    return;
+  }
+  poller_->Close(&events);
+  dying_.erase(tree.id);
+  Remove(directory);
+}
+
+std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
+  const uint32_t id = static_cast<uint32_t>(key);
+  const auto it = dying_.find(id);
+  if (it == dying_.end()) return std::nullopt;
+  // Reading is what ends the readiness; a sweep will read again.
+  if (IsPopulated(ReadAll(it->second.get()))) return std::nullopt;
+  return id;
+}
+
+bool CgroupTreeKiller::OomKilled(uint32_t id, uint64_t generation) {
+  const std::string events =
+      ReadAll(DirectoryOf(id, generation) + "/memory.events");
+  const size_t at = events.find("oom_kill ");
+  return at != std::string::npos && events[at + 9] != '0';
+}
+
+}  // namespace espalier::keeper

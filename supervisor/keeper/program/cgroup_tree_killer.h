@@ -1,0 +1,77 @@
+// The rungs with cgroups (version 2): each service's processes live in a
+// directory of their own, which none of them leaves by forking, a new session,
+// or an empty environment. The kernel kills all of it at once, forks under way
+// included, and tells when it is empty.
+//
+//   <the keeper's own cgroup>/espalier-<token>/<id>.<generation>
+//
+// The keeper holds a lock on the instance's directory. One without its lock is
+// what a keeper left behind that was killed together with its guard; the next
+// keeper kills what still runs in it, and removes it.
+#ifndef SUPERVISOR_KEEPER_PROGRAM_CGROUP_TREE_KILLER_H_
+#define SUPERVISOR_KEEPER_PROGRAM_CGROUP_TREE_KILLER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/keeper/owned_fd.h"
+#include "supervisor/keeper/program/orphan_watch.h"
+#include "supervisor/keeper/program/poller.h"
+#include "supervisor/keeper/program/tree_killer.h"
+
+namespace espalier::keeper {
+
+class CgroupTreeKiller : public TreeKiller {
+ public:
+  // Null if no cgroup can be made here, or this rung's file is missing; `*note`
+  // then says why. `rung` is one of the cgroup rungs. The pointers are
+  // borrowed.
+  static std::unique_ptr<CgroupTreeKiller> Make(TreeRung rung,
+                                                const std::string& token,
+                                                Poller* poller,
+                                                OrphanWatch* orphans,
+                                                std::string* note);
+  // Removes the directories. Nothing runs in them any more.
+  ~CgroupTreeKiller() override;
+
+  TreeRung rung() const override { return rung_; }
+  bool Prepare(uint32_t id, uint64_t generation, int* cgroup_fd) override;
+  void MainStarted(uint32_t id, pid_t main_pid) override;
+  void MainEnded(pid_t) override {}
+  void Abandoned(uint32_t id, uint64_t generation) override;
+  void Sweep(std::vector<Tree>& trees) override;
+  std::optional<uint32_t> OnEvent(uint64_t key) override;
+  bool OomKilled(uint32_t id, uint64_t generation) override;
+
+ private:
+  CgroupTreeKiller(TreeRung rung, std::string directory, OwnedFd lock,
+                   Poller* poller, OrphanWatch* orphans);
+
+  // Tries with a process of its own; errno says what is wrong otherwise.
+  bool CanBeEntered() const;
+  std::string DirectoryOf(uint32_t id, uint64_t generation) const;
+  void Kill(const std::string& directory) const;
+  void SweepOne(Tree& tree);
+
+  const TreeRung rung_;
+  const std::string directory_;
+  OwnedFd lock_;
+  Poller* const poller_;
+  OrphanWatch* const orphans_;
+  OwnedFd prepared_;                   // The directory of the latest spawn.
+  std::map<uint32_t, OwnedFd> dying_;  // cgroup.events of trees not yet empty.
+};
+
+// Where this process's cgroup is in the file system, from the contents of
+// /proc/self/mountinfo and /proc/self/cgroup. Nothing if version 2 is not
+// mounted, or the mount does not show it.
+std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
+                                              std::string_view cgroup);
+
+}  // namespace espalier::keeper
+
+#endif  // SUPERVISOR_KEEPER_PROGRAM_CGROUP_TREE_KILLER_H_
