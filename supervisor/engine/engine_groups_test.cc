@@ -1,0 +1,301 @@
+// Escalation, and what one service does to the others of its group.
+#include <cerrno>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/engine/engine.h"
+#include "supervisor/engine/engine_harness.h"
+
+namespace espalier {
+namespace {
+
+using enum ServiceState;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const ExitResult kPermanent = ExitResult::Exited(125);
+
+// Starts services and brings them up.
+void BringUp(EngineHarness& world, const std::vector<ServiceId>& ids) {
+  for (const ServiceId id : ids) world.Start(id);
+  for (const ServiceId id : ids) world.ComeUp(id);
+  for (const ServiceId id : ids) ASSERT_EQ(world.State(id), kReady);
+  world.Forget();
+}
+
+TEST(EscalationTest, AServiceThatFailsForGoodEndsTheEnvironment) {
+  EngineHarness world;
+  const ServiceId a = world.Add();
+  const ServiceId b = world.Add({.needs = {a}});
+  const ServiceId c = world.Add({.needs = {a, b}});
+  BringUp(world, {a, b, c});
+  world.End(b, kPermanent);
+  ASSERT_EQ(world.All<GaveUp>().size(), 1u);
+  EXPECT_EQ(world.All<GaveUp>()[0].group, kRootGroup);
+  EXPECT_EQ(world.All<GaveUp>()[0].culprit, b);
+  EXPECT_EQ(world.State(a), kReady);
+  EXPECT_EQ(world.State(c), kStopping);
+  world.End(c);
+  EXPECT_EQ(world.State(a), kStopping);
+  world.End(a);
+  ASSERT_EQ(world.All<GroupStopped>().size(), 1u);
+  EXPECT_THAT(world.All<GroupStopped>()[0].status.message(),
+              HasSubstr("b ended with exit code 125"));
+  EXPECT_TRUE(world.engine().IsClosed(kRootGroup));
+}
+
+TEST(EscalationTest, AnAwaitedStartReportsItsFailureAndNothingElse) {
+  EngineHarness world;
+  const ServiceId a = world.Add();
+  const ServiceId b = world.Add();
+  BringUp(world, {a});
+  world.Send(StartRequested{.id = b, .awaited = true});
+  world.TellSpawnFailed(b, ENOENT);
+  EXPECT_EQ(world.State(b), kFailed);
+  EXPECT_THAT(world.All<GaveUp>(), IsEmpty());
+  EXPECT_EQ(world.State(a), kReady);
+}
+
+TEST(EscalationTest, AnAwaitedStartIsOverOnceTheServiceWasReady) {
+  EngineHarness world;
+  const ServiceId a = world.Add();
+  world.Send(StartRequested{.id = a, .awaited = true});
+  world.ComeUp(a);
+  world.End(a, kPermanent);
+  EXPECT_EQ(world.All<GaveUp>().size(), 1u);
+}
+
+TEST(EscalationTest, ANestedGroupFailsItsParent) {
+  EngineHarness world;
+  const GroupId outer = world.AddGroup({.name = "outer"});
+  const GroupId inner = world.AddGroup({.name = "inner", .parent = outer});
+  const ServiceId a = world.Add({.group = inner});
+  const ServiceId b = world.Add();
+  BringUp(world, {a, b});
+  world.End(a, kPermanent);
+  std::vector<GroupId> groups;
+  for (const GaveUp& news : world.All<GaveUp>()) groups.push_back(news.group);
+  EXPECT_THAT(groups, ElementsAre(inner, outer, kRootGroup));
+  EXPECT_EQ(world.State(b), kStopping);
+  world.End(b);
+  groups.clear();
+  for (const auto& news : world.All<GroupStopped>()) {
+    groups.push_back(news.group);
+    EXPECT_FALSE(news.status.ok());
+  }
+  EXPECT_THAT(groups, ElementsAre(inner, outer, kRootGroup));
+}
+
+TEST(EscalationTest, EndsAtAGroupThatSomebodyAwaits) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.group = group});
+  const ServiceId c = world.Add();
+  BringUp(world, {a, b, c});
+  world.End(a, kPermanent);
+  EXPECT_EQ(world.All<GaveUp>().size(), 1u);
+  EXPECT_EQ(world.State(b), kStopping);
+  EXPECT_EQ(world.State(c), kReady);
+  EXPECT_TRUE(world.engine().IsClosed(group));
+  world.End(b);
+  EXPECT_FALSE(world.engine().IsClosed(group));
+  EXPECT_FALSE(world.engine().Error(group).ok());
+  BringUp(world, {a, b});
+  EXPECT_TRUE(world.engine().Error(group).ok());
+}
+
+TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group"});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.needs = {a}});
+  const ServiceId c = world.Add();
+  BringUp(world, {a, b, c});
+  world.Send(StopGroupRequested{group});
+  EXPECT_EQ(world.State(a), kReady);
+  EXPECT_EQ(world.State(b), kStopping);
+  EXPECT_EQ(world.State(c), kReady);
+  world.Start(a);
+  world.End(b);
+  world.End(a);
+  EXPECT_EQ(world.State(a), kInactive);
+  ASSERT_EQ(world.All<GroupStopped>().size(), 1u);
+  EXPECT_EQ(world.All<GroupStopped>()[0].group, group);
+  BringUp(world, {a});
+}
+
+TEST(StopGroupTest, AStartOfWhatNeedsAGroupThatStopsWaits) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group"});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.needs = {a}});
+  const ServiceId c = world.Add({.needs = {b}});
+  const ServiceId d = world.Add({.needs = {a}});
+  BringUp(world, {a, b, c});
+  world.Send(StopGroupRequested{group});
+  world.Start(b);
+  world.Start(d);
+  // a still waits for c and b; d must not come up on it.
+  EXPECT_EQ(world.State(d), kWaiting);
+  EXPECT_EQ(world.State(a), kReady);
+  world.End(c);
+  EXPECT_EQ(world.State(b), kStopping);
+  world.End(b);
+  EXPECT_EQ(world.State(a), kStopping);
+  world.End(a);
+  EXPECT_EQ(world.State(b), kWaiting);
+  world.Start(a);
+  world.ComeUp(a);
+  EXPECT_EQ(world.State(b), kSpawning);
+  EXPECT_EQ(world.State(d), kSpawning);
+}
+
+TEST(StopGroupTest, AGroupAtRestAnswersAtOnce) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group"});
+  world.Send(StopGroupRequested{group});
+  EXPECT_EQ(world.All<GroupStopped>().size(), 1u);
+}
+
+TEST(GroupSpecTest, RefusesWhatMakesNoSense) {
+  Engine engine;
+  EXPECT_EQ(
+      engine.AddGroup({.name = "g", .parent = GroupId{7}}).status().code(),
+      absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(engine.AddGroup({.name = "g", .restart = {.max_runs = 0}})
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(engine.AddGroup({.name = "g"}).ok());
+  EXPECT_EQ(engine.AddGroup({.name = "g"}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+// --- Strategies: b needs a, c needs nothing, d needs b.
+class StrategyTest : public testing::Test {
+ protected:
+  void Use(Strategy strategy, RestartRule rule = {}) {
+    group_ = world_.AddGroup(
+        {.name = "group", .strategy = strategy, .restart = rule});
+    a_ = world_.Add({.group = group_});
+    b_ = world_.Add({.group = group_, .needs = {a_}});
+    c_ = world_.Add({.group = group_});
+    d_ = world_.Add({.group = group_, .needs = {b_}});
+    BringUp(world_, {a_, b_, c_, d_});
+    world_.Advance(absl::Seconds(2));
+  }
+
+  std::vector<ServiceState> States() const {
+    return {world_.State(a_), world_.State(b_), world_.State(c_),
+            world_.State(d_)};
+  }
+
+  EngineHarness world_;
+  GroupId group_{};
+  ServiceId a_{}, b_{}, c_{}, d_{};
+};
+
+TEST_F(StrategyTest, OneForOneRestartsOne) {
+  Use(Strategy::kOneForOne);
+  world_.End(b_);
+  EXPECT_THAT(States(), ElementsAre(kReady, kSpawning, kReady, kReady));
+}
+
+TEST_F(StrategyTest, OneForAllStopsAllInReverseThenStartsAllInOrder) {
+  Use(Strategy::kOneForAll);
+  world_.End(b_);
+  EXPECT_THAT(States(), ElementsAre(kStopping, kWaiting, kStopping, kStopping));
+  world_.End(d_);
+  world_.End(c_);
+  EXPECT_THAT(States(), ElementsAre(kStopping, kWaiting, kWaiting, kWaiting));
+  EXPECT_THAT(world_.All<Spawn>(), IsEmpty());
+  world_.End(a_);
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kWaiting));
+  world_.ComeUp(a_);
+  world_.ComeUp(b_);
+  EXPECT_EQ(world_.State(d_), kSpawning);
+}
+
+TEST_F(StrategyTest, RestForOneRestartsWhatWasAddedAfterIt) {
+  Use(Strategy::kRestForOne);
+  world_.End(b_);
+  EXPECT_THAT(States(), ElementsAre(kReady, kWaiting, kStopping, kStopping));
+}
+
+TEST_F(StrategyTest, DependentsRestartsWhatReallyNeedsIt) {
+  Use(Strategy::kDependents);
+  world_.End(a_);
+  EXPECT_THAT(States(), ElementsAre(kWaiting, kReady, kReady, kStopping));
+  world_.End(d_);
+  EXPECT_THAT(States(), ElementsAre(kWaiting, kStopping, kReady, kWaiting));
+  world_.End(b_);
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kReady, kWaiting));
+}
+
+TEST_F(StrategyTest, SimultaneousDeathsAreTakenTogether) {
+  Use(Strategy::kOneForAll, {.max_runs = 2});
+  world_.TellExited(c_, ExitResult::Exited(1));
+  world_.TellExited(d_, ExitResult::Exited(1));
+  world_.TellDrained(c_);
+  world_.TellDrained(d_);
+  // Charged once: a second charge would have been too many.
+  EXPECT_THAT(world_.All<GaveUp>(), IsEmpty());
+  world_.End(b_);
+  world_.End(a_);
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kWaiting));
+}
+
+// F53
+TEST_F(StrategyTest, AFailureHalfWayThroughARestartIsChargedOnce) {
+  Use(Strategy::kOneForAll, {.max_runs = 3});
+  world_.End(c_);
+  for (const ServiceId id : {d_, b_, a_}) world_.End(id);
+  ASSERT_EQ(world_.State(a_), kSpawning);
+  world_.End(a_);
+  EXPECT_THAT(world_.All<GaveUp>(), IsEmpty());
+  world_.End(c_);
+  world_.Advance(absl::Seconds(2));
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kWaiting));
+  world_.End(a_);
+  EXPECT_EQ(world_.State(a_), kFailed);
+  ASSERT_FALSE(world_.All<GaveUp>().empty());
+  EXPECT_THAT(world_.All<GaveUp>()[0].error.message(),
+              HasSubstr("the group group could not be kept running: it failed "
+                        "3 times within 1m, the last time because of a"));
+}
+
+TEST_F(StrategyTest, AStopDuringAGroupRestartWins) {
+  Use(Strategy::kOneForAll);
+  world_.End(c_);
+  world_.StopService(d_);
+  for (const ServiceId id : {d_, b_, a_}) world_.End(id);
+  EXPECT_EQ(world_.State(d_), kInactive);
+  EXPECT_EQ(world_.State(a_), kSpawning);
+}
+
+TEST_F(StrategyTest, OneForAllTakesNestedGroupsAlong) {
+  Use(Strategy::kOneForAll);
+  const GroupId inner = world_.AddGroup({.name = "inner", .parent = group_});
+  const ServiceId e = world_.Add({.group = inner});
+  BringUp(world_, {e});
+  world_.End(c_);
+  EXPECT_EQ(world_.State(e), kStopping);
+}
+
+TEST_F(StrategyTest, ADependentStuckInARestartDoesNotHoldItUp) {
+  Use(Strategy::kOneForAll);
+  world_.End(c_);
+  world_.Advance(absl::Seconds(25));
+  EXPECT_EQ(world_.State(d_), kStuck);
+  world_.End(b_);
+  world_.End(a_);
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kStuck));
+}
+
+}  // namespace
+}  // namespace espalier

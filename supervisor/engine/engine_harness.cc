@@ -1,0 +1,77 @@
+#include "supervisor/engine/engine_harness.h"
+
+namespace espalier {
+
+ServiceId EngineHarness::Add(ServiceSpec spec) {
+  if (spec.name.empty()) {
+    spec.name =
+        std::string(1, static_cast<char>('a' + engine_.service_count()));
+  }
+  return engine_.AddService(std::move(spec)).value();
+}
+
+GroupId EngineHarness::AddGroup(GroupSpec spec) {
+  return engine_.AddGroup(std::move(spec)).value();
+}
+
+void EngineHarness::Send(const Event& event) {
+  engine_.Step(event, now_, actions_);
+}
+
+void EngineHarness::Advance(absl::Duration by) {
+  const absl::Time end = now_ + by;
+  while (engine_.NextTimer() <= end) {
+    now_ = engine_.NextTimer();
+    Send(Tick{});
+  }
+  now_ = end;
+}
+
+void EngineHarness::TellSpawned(ServiceId id) {
+  Send(Spawned{id, CurrentGeneration(id), 1000 + static_cast<int>(Index(id))});
+}
+
+void EngineHarness::TellSpawnFailed(ServiceId id, int error) {
+  Send(SpawnFailed{id, CurrentGeneration(id), error, "execute /bin/x"});
+}
+
+void EngineHarness::TellReady(ServiceId id) {
+  Send(BecameReady{id, CurrentGeneration(id)});
+}
+
+void EngineHarness::TellLivenessLost(ServiceId id, std::string complaint) {
+  Send(LivenessLost{id, CurrentGeneration(id), std::move(complaint)});
+}
+
+void EngineHarness::TellProbeFailed(ServiceId id, std::string complaint) {
+  Send(ProbeFailed{id, CurrentGeneration(id), std::move(complaint)});
+}
+
+void EngineHarness::TellExited(ServiceId id, ExitResult result) {
+  Send(Exited{id, CurrentGeneration(id), result});
+}
+
+void EngineHarness::TellDrained(ServiceId id) {
+  Send(Drained{id, CurrentGeneration(id)});
+}
+
+void EngineHarness::ComeUp(ServiceId id) {
+  TellSpawned(id);
+  TellReady(id);
+}
+
+void EngineHarness::End(ServiceId id, ExitResult result) {
+  const Generation generation = CurrentGeneration(id);
+  Send(Exited{id, generation, result});
+  Send(Drained{id, generation});
+}
+
+std::vector<ServiceState> EngineHarness::Path(ServiceId id) const {
+  std::vector<ServiceState> path;
+  for (const Changed& change : All<Changed>()) {
+    if (change.id == id) path.push_back(change.to);
+  }
+  return path;
+}
+
+}  // namespace espalier
