@@ -133,7 +133,8 @@ class ReadinessProbeTest : public testing::Test {
       ScriptedServer server(loop_, listener, {bad});
       Start(TcpTarget(kind, listener.port()));
       AwaitComplaint(complaint);
-      loop_.RunUntil([&] { return server.connections() >= 3; });
+      loop_.RunUntil([&] { return calls_ > 0 || server.connections() >= 3; });
+      EXPECT_EQ(calls_, 0);
     }
     ScriptedServer server(loop_, listener, {{.bytes = kOk}});
     if (kind == Kind::kHttp) AwaitDone();
@@ -262,9 +263,9 @@ TEST_F(ReadinessProbeTest, F44SendsNothingBeforeTheListenerIsVerified) {
                     : absl::OkStatus();
   });
   AwaitComplaint("process 7 (nc) has it");
-  loop_.RunUntil([&] { return verifications >= 3; });
+  loop_.RunUntil([&] { return calls_ > 0 || verifications >= 3; });
+  loop_.RunUntil([&] { return calls_ > 0 || server.connections() >= 3; });
   EXPECT_EQ(calls_, 0);
-  loop_.RunUntil([&] { return server.connections() >= 3; });
   EXPECT_EQ(server.received(), "");
   stranger = false;
   AwaitDone();
