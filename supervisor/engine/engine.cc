@@ -6,20 +6,6 @@
 
 namespace espalier {
 
-std::string_view StrategyName(Strategy strategy) {
-  switch (strategy) {
-    case Strategy::kOneForOne:
-      return "one_for_one";
-    case Strategy::kOneForAll:
-      return "one_for_all";
-    case Strategy::kRestForOne:
-      return "rest_for_one";
-    case Strategy::kDependents:
-      return "dependents";
-  }
-  return "unknown";
-}
-
 Engine::Engine(EngineOptions options)
     : seed_(options.seed), max_starting_(std::max(options.max_starting, 1)) {
   groups_.emplace_back();
@@ -210,11 +196,11 @@ void Engine::Handle(const ResetRequested& event) {
   Service& service = At(event.id);
   service.window.Clear();
   service.failures_in_row = 0;
-  service.stop_cause = Cause::kResetRequested;
   if (service.state != ServiceState::kDone &&
       service.state != ServiceState::kFailed) {
     return;
   }
+  service.stop_cause = Cause::kResetRequested;
   Move(event.id, ServiceState::kInactive, Cause::kResetRequested);
 }
 

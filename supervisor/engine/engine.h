@@ -82,7 +82,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -97,6 +96,7 @@
 #include "supervisor/engine/restart_window.h"
 #include "supervisor/engine/rules.h"
 #include "supervisor/engine/service_state.h"
+#include "supervisor/engine/strategy.h"
 #include "supervisor/engine/timer_queue.h"
 
 namespace espalier {
@@ -104,18 +104,6 @@ namespace espalier {
 // How long a killed tree, or what is left after an exit, may take to vanish
 // before the service is STUCK.
 inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
-
-// Which other services of a group are restarted when one of them failed and is
-// run again. All of them are stopped, in reverse order, before any is started.
-enum class Strategy {
-  kOneForOne,   // None.
-  kOneForAll,   // All of them, those in groups below included.
-  kRestForOne,  // Those that were added after it.
-  kDependents,  // Those that need it, directly or not.
-};
-
-// "one_for_one", …
-std::string_view StrategyName(Strategy strategy);
 
 struct GroupSpec {
   // For people; unique within the parent.
@@ -371,6 +359,8 @@ class Engine {
   void StartOne(ServiceId id, Cause cause);
   void CheckWaiting(ServiceId id);
   void CheckBlocked(ServiceId id);
+  void TakeBackStop(ServiceId id);
+  bool NeedGoesDown(const Service& service) const;
   bool NeedsMet(const Service& service) const;
   bool NeedsFailed(const Service& service) const;
   void BeginRun(ServiceId id);

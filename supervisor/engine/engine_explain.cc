@@ -62,18 +62,22 @@ std::string Engine::WaitingStory(ServiceId id, absl::Time now,
   size_t left_out = 0;
   const auto tell = [&](const std::vector<ServiceId>& needs) {
     for (const ServiceId need : needs) {
-      if (Satisfies(At(need).state)) continue;
+      if (Satisfies(At(need).state) && !At(need).stop_asked) continue;
       if (stories.size() == kMostNamed || depth == 0) {
         ++left_out;
         continue;
       }
-      stories.push_back(absl::StrCat(At(need).spec.name, ", which ",
-                                     Story(need, now, depth - 1)));
+      // Only the first one's chain is followed, or there would be no end.
+      stories.push_back(
+          absl::StrCat(At(need).spec.name, ", which ",
+                       Story(need, now, stories.empty() ? depth - 1 : 0)));
     }
   };
   tell(service.spec.needs);
   if (service.fresh) tell(service.spec.start_needs);
-  if (left_out > 0) stories.push_back(absl::StrCat(left_out, " more"));
+  if (left_out > 0)
+    stories.push_back(
+        absl::StrCat(left_out, left_out == 1 ? " other" : " others"));
   if (!stories.empty()) {
     return absl::StrCat(blocked ? "is blocked by " : "waits for ",
                         absl::StrJoin(stories, "; and for "));
@@ -81,9 +85,8 @@ std::string Engine::WaitingStory(ServiceId id, absl::Time now,
   if (service.batch.has_value()) {
     return "waits until the services that restart with it have stopped";
   }
-  return absl::StrCat("waits for its turn: ", starting_,
-                      " services are starting, no more than ", max_starting_,
-                      " may at a time");
+  return absl::StrCat("waits for its turn: ", starting_, " of at most ",
+                      max_starting_, " are starting");
 }
 
 std::string Engine::BackoffStory(const Service& service, absl::Time now) const {
@@ -132,9 +135,9 @@ std::string Engine::RunningStory(const Service& service, absl::Time now) const {
     absl::StrAppend(&story, ": ", service.trouble);
   }
   if (service.stop_asked) {
-    absl::StrAppend(&story, "; it stops (",
-                    std::string(CauseName(service.stop_cause)), ") as soon as ",
-                    service.ending_dependents, " services that need it have");
+    absl::StrAppend(
+        &story, "; it stops (", std::string(CauseName(service.stop_cause)),
+        ") after those that need it: ", service.ending_dependents, " left");
   }
   return story;
 }

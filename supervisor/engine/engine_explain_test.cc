@@ -58,8 +58,8 @@ TEST_F(ExplainTest, TellsEveryState) {
   EXPECT_EQ(Explain(nginx_), "nginx is stopped: stop requested");
   world_.StopService(links_);
   EXPECT_EQ(Explain(links_),
-            "links has been ready for 0.0 s; it stops (stop requested) as soon "
-            "as 1 services that need it have");
+            "links has been ready for 0.0 s; it stops (stop requested) after "
+            "those that need it: 1 left");
   EXPECT_EQ(Explain(gateway_),
             "gateway has been stopping for 0.0 s (something it needs is to be "
             "stopped), at most 10.0 s more");
@@ -94,9 +94,7 @@ TEST_F(ExplainTest, TellsThatItIsNotYetItsTurn) {
   const ServiceId a = world_.Add({.name = "a", .group = group_});
   world_.Start(links_);
   world_.Start(a);
-  EXPECT_EQ(Explain(a),
-            "a waits for its turn: 1 services are starting, no more than 1 may "
-            "at a time");
+  EXPECT_EQ(Explain(a), "a waits for its turn: 1 of at most 1 are starting");
 }
 
 }  // namespace

@@ -7,7 +7,16 @@ ServiceId EngineHarness::Add(ServiceSpec spec) {
     spec.name =
         std::string(1, static_cast<char>('a' + engine_.service_count()));
   }
+  spec.restart.jitter = 0;
   return engine_.AddService(std::move(spec)).value();
+}
+
+ServiceId EngineHarness::AddReady(ServiceSpec spec) {
+  const ServiceId id = Add(std::move(spec));
+  Start(id);
+  ComeUp(id);
+  Forget();
+  return id;
 }
 
 GroupId EngineHarness::AddGroup(GroupSpec spec) {

@@ -22,8 +22,11 @@ class EngineHarness {
   Engine& engine() { return engine_; }
   absl::Time now() const { return now_; }
 
-  // Adds a service; `spec.name` becomes "a", "b", … unless it is given.
+  // Adds a service without jitter, so that times are round; `spec.name` becomes
+  // "a", "b", … unless it is given.
   ServiceId Add(ServiceSpec spec = {});
+  // Adds a service, brings it to READY, and forgets how.
+  ServiceId AddReady(ServiceSpec spec = {});
   GroupId AddGroup(GroupSpec spec);
 
   // Sends one event at the current time.
@@ -47,6 +50,10 @@ class EngineHarness {
   // Exited, then drained.
   void End(ServiceId id, ExitResult result = ExitResult::Exited(1));
 
+  // What engine().Error() says of the service.
+  std::string Error(ServiceId id) const {
+    return std::string(engine_.Error(id).message());
+  }
   ServiceState State(ServiceId id) const { return engine_.State(id); }
   Generation CurrentGeneration(ServiceId id) const {
     return engine_.CurrentGeneration(id);

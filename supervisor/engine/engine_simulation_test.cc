@@ -268,6 +268,7 @@ class Simulation {
   }
   void Look(const Stop& action) {
     EXPECT_FALSE(engine_.Spec(action.id).external) << Story();
+    LookAtStop(action.id);
   }
   void Look(const Kill& action) {
     const auto run = runs_.find(action.id);
@@ -287,7 +288,7 @@ class Simulation {
     const bool begins = action.to == kSpawning ||
                         (action.to == kStarting && action.from == kWaiting);
     if (begins) LookAtStart(action.id);
-    if (action.to == kStopping) LookAtStop(action);
+    causes_[action.id] = action.cause;
     if (action.from == kInactive || action.from == kDone ||
         action.from == kFailed) {
       failures_[Index(action.id)].clear();
@@ -313,17 +314,20 @@ class Simulation {
     }
   }
 
-  void LookAtStop(const Changed& action) {
-    if (action.cause != Cause::kStopRequested &&
-        action.cause != Cause::kGroupStops &&
-        action.cause != Cause::kDependencyStops) {
+  // Whoever is stopped in order has nobody left that needs it.
+  void LookAtStop(ServiceId stopped) {
+    const Cause cause = causes_[stopped];
+    if (cause != Cause::kStopRequested && cause != Cause::kGroupStops &&
+        cause != Cause::kDependencyStops) {
       return;
     }
     for (const ServiceId id : ids_) {
       const std::vector<ServiceId>& needs = engine_.Spec(id).needs;
-      if (std::count(needs.begin(), needs.end(), action.id) == 0) continue;
-      EXPECT_FALSE(IsRunning(before_[id])) << "stopped before what needs it\n"
-                                           << Story();
+      if (std::count(needs.begin(), needs.end(), stopped) == 0) continue;
+      EXPECT_FALSE(IsRunning(before_[id]))
+          << "stopped before what needs it: " << engine_.Explain(id, now_)
+          << "\n"
+          << Story();
     }
   }
 
@@ -395,6 +399,8 @@ class Simulation {
   std::set<ServiceId> probed_;
   // The states as the stream of changes tells them.
   std::map<ServiceId, ServiceState> before_;
+  // Why each made its latest move.
+  std::map<ServiceId, Cause> causes_;
   // By service: the failed runs within the window.
   std::vector<std::deque<absl::Time>> failures_;
   std::deque<std::string> story_;

@@ -63,9 +63,12 @@ void Engine::StartOne(ServiceId id, Cause cause) {
     case ServiceState::kStarting:
     case ServiceState::kReady:
       if (service.after != After::kInactive) break;
-      service.after = After::kJudge;
-      service.stop_asked = false;
-      TellNeeds(id);
+      if (NeedGoesDown(service)) {
+        // It cannot stay up without it, so it goes down first all the same.
+        service.after = After::kRestart;
+        break;
+      }
+      TakeBackStop(id);
       break;
     case ServiceState::kStopping:
     case ServiceState::kKilling:
@@ -81,9 +84,26 @@ void Engine::StartOne(ServiceId id, Cause cause) {
   }
 }
 
+void Engine::TakeBackStop(ServiceId id) {
+  Service& service = At(id);
+  service.after = After::kJudge;
+  service.stop_asked = false;
+  TellNeeds(id);
+  for (const ServiceId dependent : service.dependents) CheckSoon(dependent);
+}
+
+bool Engine::NeedGoesDown(const Service& service) const {
+  return std::any_of(service.spec.needs.begin(), service.spec.needs.end(),
+                     [this](ServiceId need) {
+                       return At(need).stop_asked ||
+                              At(need).after == After::kInactive;
+                     });
+}
+
 bool Engine::NeedsMet(const Service& service) const {
   return service.unmet_needs == 0 &&
-         (!service.fresh || service.unmet_start_needs == 0);
+         (!service.fresh || service.unmet_start_needs == 0) &&
+         !NeedGoesDown(service);
 }
 
 bool Engine::NeedsFailed(const Service& service) const {

@@ -20,33 +20,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// One service with the default rules and no jitter.
 class EngineTest : public testing::Test {
  protected:
-  ServiceId Add(ServiceSpec spec = {}) {
-    spec.restart.jitter = 0;
-    return world_.Add(std::move(spec));
-  }
-
-  // Adds a service and brings it to READY.
-  ServiceId AddReady(ServiceSpec spec = {}) {
-    const ServiceId id = Add(std::move(spec));
-    world_.Start(id);
-    world_.ComeUp(id);
-    EXPECT_EQ(world_.State(id), kReady);
-    world_.Forget();
-    return id;
-  }
-
-  std::string Error(ServiceId id) {
-    return std::string(world_.engine().Error(id).message());
-  }
-
   EngineHarness world_;
 };
 
 TEST_F(EngineTest, StartsAndStops) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   EXPECT_EQ(world_.State(a), kInactive);
   world_.Start(a);
   EXPECT_EQ(world_.State(a), kSpawning);
@@ -72,7 +52,7 @@ TEST_F(EngineTest, StartsAndStops) {
 }
 
 TEST_F(EngineTest, RevisionsCountEveryMove) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   EXPECT_EQ(world_.engine().revision(), 4u);
   world_.StopService(a);
   EXPECT_EQ(world_.All<Changed>()[0].revision, 5u);
@@ -82,11 +62,11 @@ TEST_F(EngineTest, RevisionsCountEveryMove) {
 
 // F01
 TEST_F(EngineTest, APermanentSpawnErrorFailsAtOnceAndNamesTheStage) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawnFailed(a, ENOENT);
   EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_EQ(Error(a),
+  EXPECT_EQ(world_.Error(a),
             "a cannot be started: execute /bin/x: No such file or directory");
   world_.Advance(absl::Hours(1));
   EXPECT_EQ(world_.Count<Spawn>(a), 1);
@@ -94,7 +74,7 @@ TEST_F(EngineTest, APermanentSpawnErrorFailsAtOnceAndNamesTheStage) {
 
 // F03
 TEST_F(EngineTest, APassingSpawnErrorIsTriedAgainUncountedUntilTheTimeout) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   int tries = 0;
   while (world_.State(a) != kFailed) {
@@ -107,12 +87,13 @@ TEST_F(EngineTest, APassingSpawnErrorIsTriedAgainUncountedUntilTheTimeout) {
     world_.Advance(absl::Seconds(1));
   }
   EXPECT_GT(tries, 50);
-  EXPECT_THAT(Error(a), HasSubstr("within 1m: execute /bin/x: Resource temp"));
+  EXPECT_THAT(world_.Error(a),
+              HasSubstr("within 1m: execute /bin/x: Resource temp"));
   EXPECT_EQ(world_.now() - absl::UnixEpoch(), absl::Seconds(60));
 }
 
 TEST_F(EngineTest, APassingSpawnErrorHeals) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawnFailed(a, EMFILE);
   world_.Advance(absl::Milliseconds(100));
@@ -123,7 +104,7 @@ TEST_F(EngineTest, APassingSpawnErrorHeals) {
 
 // F04
 TEST_F(EngineTest, AnExitMayComeBeforeTheAnswerToTheSpawn) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellExited(a, ExitResult::Exited(3));
   EXPECT_EQ(world_.State(a), kDraining);
@@ -136,7 +117,7 @@ TEST_F(EngineTest, AnExitMayComeBeforeTheAnswerToTheSpawn) {
 
 // F05
 TEST_F(EngineTest, ASpawnThatHangsTimesOut) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.Advance(absl::Seconds(60));
   EXPECT_EQ(world_.State(a), kStopping);
@@ -146,7 +127,7 @@ TEST_F(EngineTest, ASpawnThatHangsTimesOut) {
 }
 
 TEST_F(EngineTest, AStopWhileSpawningEndsWhenTheSpawnIsAnswered) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.StopService(a);
   EXPECT_EQ(world_.State(a), kStopping);
@@ -159,7 +140,7 @@ TEST_F(EngineTest, AStopWhileSpawningEndsWhenTheSpawnIsAnswered) {
 }
 
 TEST_F(EngineTest, AStopWhileSpawningEndsWhenTheSpawnFails) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.StopService(a);
   world_.TellSpawnFailed(a, ENOENT);
@@ -169,7 +150,7 @@ TEST_F(EngineTest, AStopWhileSpawningEndsWhenTheSpawnFails) {
 // --- STARTING
 
 TEST_F(EngineTest, AStartThatTimesOutFailsWithTheLastComplaint) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawned(a);
   world_.TellProbeFailed(a, "nothing listens on port 4711");
@@ -179,15 +160,15 @@ TEST_F(EngineTest, AStartThatTimesOutFailsWithTheLastComplaint) {
   EXPECT_EQ(world_.State(a), kStopping);
   world_.End(a, ExitResult::Signaled(SIGTERM));
   EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_EQ(Error(a),
+  EXPECT_EQ(world_.Error(a),
             "a did not become ready within 1m: nothing listens on port 4711");
   EXPECT_EQ(world_.engine().Error(a).code(),
             absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(EngineTest, TheStartTimeoutGoesOnOverFailedRuns) {
-  const ServiceId a =
-      Add({.restart = {.max_runs = 30}, .start_timeout = absl::Seconds(10)});
+  const ServiceId a = world_.Add(
+      {.restart = {.max_runs = 30}, .start_timeout = absl::Seconds(10)});
   world_.Start(a);
   for (int i = 0; i < 3; ++i) {
     world_.TellSpawned(a);
@@ -201,18 +182,18 @@ TEST_F(EngineTest, TheStartTimeoutGoesOnOverFailedRuns) {
   world_.Advance(absl::Seconds(1));
   if (world_.State(a) == kStopping) world_.End(a);
   EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_THAT(Error(a), HasSubstr("did not become ready within 10s"));
+  EXPECT_THAT(world_.Error(a), HasSubstr("did not become ready within 10s"));
 }
 
 TEST_F(EngineTest, BeingReadyEndsTheStartTimeout) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.Advance(absl::Hours(10));
   EXPECT_EQ(world_.State(a), kReady);
 }
 
 // F40
 TEST_F(EngineTest, NewsOfAnEarlierGenerationIsDropped) {
-  const ServiceId a = Add();
+  const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawned(a);
   world_.End(a);
@@ -233,7 +214,7 @@ TEST_F(EngineTest, NewsOfAnEarlierGenerationIsDropped) {
 // --- READY
 
 TEST_F(EngineTest, AnExitKillsTheRestOfTheTree) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.TellExited(a, ExitResult::Exited(1));
   EXPECT_EQ(world_.State(a), kDraining);
   EXPECT_EQ(world_.Count<Kill>(a), 1);
@@ -242,7 +223,7 @@ TEST_F(EngineTest, AnExitKillsTheRestOfTheTree) {
 }
 
 TEST_F(EngineTest, AnEmptyTreeMayBeReportedBeforeTheExit) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.TellDrained(a);
   EXPECT_EQ(world_.State(a), kReady);
   world_.TellExited(a, ExitResult::Exited(1));
@@ -251,7 +232,8 @@ TEST_F(EngineTest, AnEmptyTreeMayBeReportedBeforeTheExit) {
 }
 
 TEST_F(EngineTest, LostLivenessIsAFailureWhateverTheExitCode) {
-  const ServiceId a = AddReady({.restart = {.when = RestartWhen::kOnFailure}});
+  const ServiceId a =
+      world_.AddReady({.restart = {.when = RestartWhen::kOnFailure}});
   world_.TellLivenessLost(a, "no answer for 10s");
   EXPECT_EQ(world_.State(a), kStopping);
   world_.End(a, ExitResult::Exited(0));
@@ -260,7 +242,7 @@ TEST_F(EngineTest, LostLivenessIsAFailureWhateverTheExitCode) {
 }
 
 TEST_F(EngineTest, ARestartIsNotAFailure) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   for (int i = 0; i < 20; ++i) {
     world_.Restart(a);
     EXPECT_EQ(world_.State(a), kStopping);
@@ -276,7 +258,7 @@ TEST_F(EngineTest, ARestartIsNotAFailure) {
 
 // F23
 TEST_F(EngineTest, AStopWaitsForTheWholeTree) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.TellExited(a, ExitResult::Signaled(SIGTERM));
   EXPECT_EQ(world_.State(a), kStopping);
@@ -288,7 +270,7 @@ TEST_F(EngineTest, AStopWaitsForTheWholeTree) {
 }
 
 TEST_F(EngineTest, ATreeMayBeEmptyBeforeTheMainProcessIsReaped) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.TellDrained(a);
   EXPECT_EQ(world_.State(a), kStopping);
@@ -298,7 +280,7 @@ TEST_F(EngineTest, ATreeMayBeEmptyBeforeTheMainProcessIsReaped) {
 
 // F22
 TEST_F(EngineTest, WhatCannotBeKilledIsStuckAndItsLateDeathIsAbsorbed) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.Advance(absl::Seconds(10));
   EXPECT_EQ(world_.State(a), kKilling);
@@ -316,7 +298,7 @@ TEST_F(EngineTest, WhatCannotBeKilledIsStuckAndItsLateDeathIsAbsorbed) {
 }
 
 TEST_F(EngineTest, LeftoversThatCannotBeKilledAreStuck) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.Advance(absl::Seconds(1));
   world_.TellExited(a, ExitResult::Exited(1));
   world_.Advance(absl::Seconds(15));
@@ -328,7 +310,7 @@ TEST_F(EngineTest, LeftoversThatCannotBeKilledAreStuck) {
 
 // F35, one client at a time
 TEST_F(EngineTest, TheLastOfSeveralRequestsWins) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.Start(a);
   world_.StopService(a);
@@ -344,7 +326,7 @@ TEST_F(EngineTest, TheLastOfSeveralRequestsWins) {
 }
 
 TEST_F(EngineTest, AStopOfAKilledProcessStillStops) {
-  const ServiceId a = AddReady();
+  const ServiceId a = world_.AddReady();
   world_.Restart(a);
   world_.Advance(absl::Seconds(10));
   EXPECT_EQ(world_.State(a), kKilling);
@@ -353,175 +335,10 @@ TEST_F(EngineTest, AStopOfAKilledProcessStillStops) {
   EXPECT_EQ(world_.State(a), kInactive);
 }
 
-// --- BACKOFF, and the limit
-
-// F30
-TEST_F(EngineTest, AnInstantCrashLoopIsFiveRunsThenFailed) {
-  const ServiceId a = Add();
-  world_.Start(a);
-  while (world_.State(a) != kFailed) {
-    ASSERT_LT(world_.CurrentGeneration(a), 10u);
-    world_.TellSpawned(a);
-    world_.End(a, ExitResult::Exited(1));
-    world_.Advance(absl::Seconds(1));
-  }
-  EXPECT_EQ(world_.Count<Spawn>(a), 5);
-  EXPECT_EQ(Error(a),
-            "a could not be kept running: it failed 5 times within 1m, the "
-            "last time with: exit code 1");
-  world_.Advance(absl::Hours(1));
-  EXPECT_EQ(world_.Count<Spawn>(a), 5);
-}
-
-TEST_F(EngineTest, PausesDouble) {
-  const ServiceId a = Add();
-  world_.Start(a);
-  std::vector<absl::Duration> pauses;
-  for (int i = 0; i < 4; ++i) {
-    world_.End(a);
-    pauses.push_back(world_.engine().Deadline(a) - world_.now());
-    world_.Advance(pauses.back());
-  }
-  EXPECT_THAT(pauses,
-              ElementsAre(absl::Milliseconds(100), absl::Milliseconds(200),
-                          absl::Milliseconds(400), absl::Milliseconds(800)));
-}
-
-TEST_F(EngineTest, RestartsAtOnceWhatWasReadyForASecond) {
-  const ServiceId a = AddReady();
-  world_.Advance(absl::Seconds(1));
-  world_.End(a);
-  EXPECT_THAT(world_.Path(a),
-              ElementsAre(kDraining, kBackoff, kWaiting, kSpawning));
-}
-
-TEST_F(EngineTest, PausesBeforeItRestartsWhatWasReadyForLess) {
-  const ServiceId a = AddReady();
-  world_.Advance(absl::Milliseconds(999));
-  world_.End(a);
-  EXPECT_EQ(world_.State(a), kBackoff);
-}
-
-// F31
-TEST_F(EngineTest, ACrashJustAfterReadyIsBoundedToo) {
-  const ServiceId a = Add();
-  world_.Start(a);
-  while (world_.State(a) != kFailed) {
-    ASSERT_LT(world_.CurrentGeneration(a), 10u);
-    world_.ComeUp(a);
-    world_.Advance(absl::Seconds(2));
-    world_.End(a);
-  }
-  EXPECT_EQ(world_.Count<Spawn>(a), 5);
-}
-
-TEST_F(EngineTest, RareCrashesAreForgiven) {
-  const ServiceId a = AddReady();
-  for (int i = 0; i < 100; ++i) {
-    world_.Advance(absl::Seconds(15));
-    world_.End(a);
-    ASSERT_EQ(world_.State(a), kSpawning) << i;
-    world_.ComeUp(a);
-  }
-}
-
-// F34
-TEST_F(EngineTest, AStopDuringThePauseIsImmediate) {
-  const ServiceId a = AddReady();
-  world_.End(a);
-  ASSERT_EQ(world_.State(a), kBackoff);
-  world_.StopService(a);
-  EXPECT_EQ(world_.State(a), kInactive);
-  world_.Advance(absl::Hours(1));
-  EXPECT_EQ(world_.Count<Spawn>(a), 0);
-}
-
-TEST_F(EngineTest, ARestartCutsThePauseShort) {
-  const ServiceId a = AddReady();
-  world_.End(a);
-  ASSERT_EQ(world_.State(a), kBackoff);
-  world_.Restart(a);
-  EXPECT_EQ(world_.State(a), kSpawning);
-}
-
-// --- DONE and FAILED
-
-// F15
-TEST_F(EngineTest, ExitZeroUnderRestartOnFailureIsDone) {
-  const ServiceId a = AddReady({.restart = {.when = RestartWhen::kOnFailure}});
-  world_.End(a, ExitResult::Exited(0));
-  EXPECT_THAT(world_.Path(a), ElementsAre(kDraining, kDone));
-}
-
-TEST_F(EngineTest, ExitZeroUnderAlwaysRunsAgain) {
-  const ServiceId a = AddReady();
-  world_.End(a, ExitResult::Exited(0));
-  EXPECT_EQ(world_.State(a), kBackoff);
-}
-
-TEST_F(EngineTest, NeverMeansOneRun) {
-  const ServiceId a = AddReady({.restart = {.when = RestartWhen::kNever}});
-  world_.End(a, ExitResult::Signaled(SIGKILL));
-  EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_EQ(Error(a), "a failed: killed by SIGKILL");
-}
-
-TEST_F(EngineTest, ExitCode125IsPermanent) {
-  const ServiceId a = AddReady();
-  world_.End(a, ExitResult::Exited(125));
-  EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_THAT(Error(a), HasSubstr("exit code 125"));
-}
-
-TEST_F(EngineTest, AOneShotIsDoneWithExitZeroAndNeverProbed) {
-  const ServiceId a = Add({.one_shot = true});
-  world_.Start(a);
-  world_.TellSpawned(a);
-  world_.TellReady(a);
-  EXPECT_EQ(world_.State(a), kStarting);
-  world_.End(a, ExitResult::Exited(0));
-  EXPECT_EQ(world_.State(a), kDone);
-  EXPECT_EQ(world_.Count<StartProbe>(a), 0);
-}
-
-TEST_F(EngineTest, AOneShotThatFailsIsTriedAgain) {
-  const ServiceId a = Add({.one_shot = true});
-  world_.Start(a);
-  world_.TellSpawned(a);
-  world_.End(a, ExitResult::Exited(1));
-  EXPECT_EQ(world_.State(a), kBackoff);
-}
-
-// The environment ends when a service in its root group fails for good, so
-// these are in a group of their own.
-TEST_F(EngineTest, FailedAndDoneAreLeftByStartAndReset) {
-  const GroupId group = world_.AddGroup({.name = "g", .awaited = true});
-  const ServiceId a = Add({.group = group});
-  const ServiceId b = Add({.group = group, .one_shot = true});
-  world_.Start(a);
-  world_.Start(b);
-  world_.End(b, ExitResult::Exited(0));
-  world_.End(a, ExitResult::Exited(125));
-  ASSERT_EQ(world_.State(a), kFailed);
-  ASSERT_EQ(world_.State(b), kDone);
-  world_.StopService(a);
-  world_.StopService(b);
-  EXPECT_EQ(world_.State(a), kFailed);
-  EXPECT_EQ(world_.State(b), kDone);
-  world_.Send(ResetRequested{a});
-  world_.Send(ResetRequested{b});
-  EXPECT_EQ(world_.State(a), kInactive);
-  EXPECT_EQ(world_.State(b), kInactive);
-  EXPECT_TRUE(world_.engine().Error(a).ok());
-  world_.Start(a);
-  EXPECT_EQ(world_.State(a), kSpawning);
-  EXPECT_EQ(world_.engine().FailuresInWindow(a, world_.now()), 0);
-}
-
 // --- External services
 
 TEST_F(EngineTest, AnExternalServiceIsOnlyProbed) {
-  const ServiceId a = Add({.external = true});
+  const ServiceId a = world_.Add({.external = true});
   world_.Start(a);
   EXPECT_EQ(world_.State(a), kStarting);
   world_.TellReady(a);
@@ -536,7 +353,7 @@ TEST_F(EngineTest, AnExternalServiceIsOnlyProbed) {
 }
 
 TEST_F(EngineTest, AnExternalServiceThatIsLostIsProbedAgain) {
-  const ServiceId a = AddReady({.external = true});
+  const ServiceId a = world_.AddReady({.external = true});
   world_.TellLivenessLost(a, "connection refused");
   EXPECT_EQ(world_.State(a), kBackoff);
   world_.Advance(absl::Seconds(1));
