@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -106,7 +108,8 @@ class KeeperFixture : public testing::Test {
     return directory_ + "/" + name;
   }
 
-  // Blocks until an event of this type comes for `id`; others are remembered.
+  // Blocks until an event of this type comes for `id`; others are remembered. A
+  // spawn that failed instead is a failure of the test.
   template <typename E>
   E Await(uint32_t id) {
     while (true) {
@@ -126,7 +129,16 @@ class KeeperFixture : public testing::Test {
         ADD_FAILURE() << more.status();
         return {};
       }
-      for (auto& event : *more) events_.push_back(std::move(event));
+      for (auto& event : *more) {
+        const auto* failed = std::get_if<keeper::SpawnFailedEvent>(&event);
+        if (!std::is_same_v<E, keeper::SpawnFailedEvent> && failed != nullptr &&
+            failed->id == id) {
+          ADD_FAILURE() << keeper::SpawnStageName(failed->stage) << ": "
+                        << strerror(failed->error);
+          return {};
+        }
+        events_.push_back(std::move(event));
+      }
     }
   }
 

@@ -53,7 +53,7 @@ class KeeperTreesTest : public KeeperFixture,
 };
 
 TEST_P(KeeperTreesTest, F21AForkBombIsEndedWhileItForks) {
-  Spawn(Request(1, {"bomb", "2000"}));
+  Spawn(Request(1, {"bomb", "800"}));
   Await<SpawnedEvent>(1);
   AwaitLog("going");
   EXPECT_FALSE(Marked(1, 1).empty());
@@ -64,7 +64,7 @@ TEST_P(KeeperTreesTest, F21AForkBombIsEndedWhileItForks) {
 }
 
 TEST_P(KeeperTreesTest, F21AForkBombEndsWithTheInstance) {
-  Spawn(Request(1, {"bomb", "2000"}));
+  Spawn(Request(1, {"bomb", "800"}));
   Await<SpawnedEvent>(1);
   AwaitLog("going");
   const std::string token = keeper_->hello().token;

@@ -23,7 +23,11 @@ def _plain_binary_impl(ctx):
         output = program,
         target_file = ctx.attr.binary[0][DefaultInfo].files_to_run.executable,
     )
-    return [DefaultInfo(executable = program, files = depset([program]))]
+    return [DefaultInfo(
+        executable = program,
+        files = depset([program]),
+        runfiles = ctx.runfiles([program]).merge(ctx.attr.binary[0][DefaultInfo].default_runfiles),
+    )]
 
 plain_binary = rule(
     implementation = _plain_binary_impl,

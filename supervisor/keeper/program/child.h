@@ -25,7 +25,7 @@ struct ChildPlan {
   int* listeners;        // Changed by the child.
   size_t listener_count;
   int readiness_fd;                // −1 for none.
-  int cgroup_fd;                   // Opened cgroup.procs, −1 for none.
+  int cgroup_fd;                   // Directory of the cgroup to enter, or −1.
   const Credentials* credentials;  // Null: keep the keeper's.
   const ResourceLimit* limits;
   size_t limit_count;

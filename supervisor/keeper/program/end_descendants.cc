@@ -13,8 +13,8 @@
 namespace espalier::keeper {
 namespace {
 
-// More than any bomb needed in trials (5); if one outruns even these, what has
-// been stopped is killed and it starts again.
+// If something outruns even these, what has been stopped is killed, and it
+// starts again.
 constexpr int kMaxStopRounds = 64;
 
 // Stops what `select` picks from a scan until it picks nothing new.
