@@ -107,12 +107,12 @@ inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
 
 struct GroupSpec {
   // For people; unique within the parent.
-  std::string name;
+  std::string name = {};
   GroupId parent = kRootGroup;
   Strategy strategy = Strategy::kOneForOne;
   // The limit of restarts of several services at once (`max_runs` within
   // `window`); the rest of the rule is not used.
-  RestartRule restart;
+  RestartRule restart = {};
   // Somebody awaits this group and takes its failure: when it gives up, its
   // parent does not.
   bool awaited = false;
@@ -120,21 +120,21 @@ struct GroupSpec {
 
 struct ServiceSpec {
   // For people; unique within the group.
-  std::string name;
+  std::string name = {};
   GroupId group = kRootGroup;
   // What must be ready (or done) whenever it is started, and is stopped only
   // after it.
-  std::vector<ServiceId> needs;
+  std::vector<ServiceId> needs = {};
   // What must be ready (or done) when somebody starts it. Afterwards these may
   // come and go: they are waited for neither by its restarts nor by their stop.
-  std::vector<ServiceId> start_needs;
+  std::vector<ServiceId> start_needs = {};
   // Runs to completion: exit code 0 makes it DONE. It is never READY, and not
   // probed.
   bool one_shot = false;
   // Not a process of ours: never spawned or stopped, only probed.
   bool external = false;
-  RestartRule restart;
-  StopRule stop;
+  RestartRule restart = {};
+  StopRule stop = {};
   // From the first spawn to ready (a one-shot: done). Positive; may be
   // infinite.
   absl::Duration start_timeout = kDefaultStartTimeout;

@@ -237,6 +237,40 @@ TEST_F(StrategyTest, DependentsRestartsWhatReallyNeedsIt) {
   EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kReady, kWaiting));
 }
 
+TEST_F(StrategyTest, NothingComesUpOnAServiceThatIsAboutToRestart) {
+  Use(Strategy::kDependents);
+  const ServiceId e = world_.Add({.needs = {b_}});
+  world_.End(a_);
+  ASSERT_THAT(States(), ElementsAre(kWaiting, kReady, kReady, kStopping));
+  world_.Start(e);
+  EXPECT_EQ(world_.State(e), kWaiting);
+  world_.End(d_);
+  world_.End(b_);
+  world_.ComeUp(a_);
+  world_.ComeUp(b_);
+  EXPECT_EQ(world_.State(e), kSpawning);
+}
+
+TEST_F(StrategyTest, AServiceWhoseTurnHasNotComeRestartsWithItsGroup) {
+  Use(Strategy::kOneForAll);
+  const ServiceId other = world_.Add();
+  const ServiceId e = world_.Add({.group = group_});
+  world_.Send(MaxStartingChanged{1});
+  world_.Start(other);
+  world_.Start(e);
+  ASSERT_EQ(world_.State(e), kWaiting);
+  world_.End(c_);
+  world_.ComeUp(other);
+  // It is its turn, but others of its group are not down yet.
+  EXPECT_EQ(world_.State(e), kWaiting);
+  for (const ServiceId id : {d_, b_, a_}) world_.End(id);
+  int starting = 0;
+  for (const ServiceId id : {a_, c_, e}) {
+    starting += world_.State(id) == kSpawning;
+  }
+  EXPECT_EQ(starting, 1);
+}
+
 TEST_F(StrategyTest, SimultaneousDeathsAreTakenTogether) {
   Use(Strategy::kOneForAll, {.max_runs = 2});
   world_.TellExited(c_, ExitResult::Exited(1));

@@ -92,6 +92,22 @@ TEST_F(EngineTest, APassingSpawnErrorIsTriedAgainUncountedUntilTheTimeout) {
   EXPECT_EQ(world_.now() - absl::UnixEpoch(), absl::Seconds(60));
 }
 
+TEST_F(EngineTest, TheStartTimeoutCutsAPauseShort) {
+  const ServiceId a = world_.Add({.restart = {
+                                      .max_runs = 2,
+                                      .initial_delay = absl::Seconds(40),
+                                      .max_delay = absl::Seconds(40),
+                                  }});
+  world_.Start(a);
+  world_.TellSpawnFailed(a, EAGAIN);
+  world_.Advance(absl::Seconds(40));
+  world_.TellSpawnFailed(a, EAGAIN);
+  world_.Advance(absl::Seconds(19));
+  EXPECT_EQ(world_.State(a), kBackoff);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(world_.State(a), kFailed);
+}
+
 TEST_F(EngineTest, APassingSpawnErrorHeals) {
   const ServiceId a = world_.Add();
   world_.Start(a);
