@@ -112,7 +112,8 @@ absl::StatusOr<std::string> ProgramStaging::Stage(const std::string& program) {
       return status;
     staged_runfiles_ = runfiles.string();
   }
-  return (copy / fs::relative(program, runfiles)).string();
+  // By name only: what lies in runfiles are links, which lead elsewhere.
+  return (copy / fs::path(program).lexically_relative(runfiles)).string();
 }
 
 }  // namespace espalier

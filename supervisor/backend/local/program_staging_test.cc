@@ -60,6 +60,20 @@ TEST_F(ProgramStagingTest, CopiesTheRunfilesOfAScriptThatCannotBeReached) {
             fs::perms(0005));
 }
 
+// As Bazel lays runfiles out: each is a link into another tree.
+TEST_F(ProgramStagingTest, FindsTheCopyOfAScriptThatIsALink) {
+  Write("closed/real_script", "#!/bin/sh\n");
+  fs::create_symlink(root_ / "closed/real_script",
+                     root_ / "closed/two.runfiles/repo/services/linked");
+  ProgramStaging staging((root_ / "open").string(), Stranger());
+  absl::StatusOr<std::string> staged = staging.Stage(
+      (root_ / "closed/two.runfiles/repo/services/linked").string());
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  EXPECT_EQ(*staged,
+            (root_ / "open/two.runfiles/repo/services/linked").string());
+  EXPECT_EQ(Read(*staged), "#!/bin/sh\n");
+}
+
 TEST_F(ProgramStagingTest, CopiesAgainOnlyWhatHasChanged) {
   const std::string program =
       (root_ / "closed/two.runfiles/repo/services/report").string();
