@@ -1,11 +1,7 @@
 #include "supervisor/testing/test_environment.h"
 
-#include <stdlib.h>
-
 #include <csignal>
-#include <filesystem>
 #include <iostream>
-#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +16,7 @@
 #include "supervisor/loop/loop.h"
 #include "supervisor/nursery/environment_run.h"
 #include "supervisor/nursery/runtime.h"
+#include "supervisor/testing/test_directory.h"
 
 namespace espalier {
 
@@ -28,19 +25,14 @@ namespace {
 // Removes what an instance left on disk, after everything that used it.
 class Cleaner {
  public:
-  Cleaner(std::string own_directory, InstancePaths paths)
+  Cleaner(std::unique_ptr<TestDirectory> own_directory, InstancePaths paths)
       : own_directory_(std::move(own_directory)), paths_(std::move(paths)) {}
   Cleaner(const Cleaner&) = delete;
-  ~Cleaner() {
-    paths_.RemoveRuntimeDirectory();
-    std::error_code ignored;
-    if (!own_directory_.empty())
-      std::filesystem::remove_all(own_directory_, ignored);
-  }
+  ~Cleaner() { paths_.RemoveRuntimeDirectory(); }
   const InstancePaths& paths() const { return paths_; }
 
  private:
-  const std::string own_directory_;  // empty if it is the test's
+  const std::unique_ptr<TestDirectory> own_directory_;  // null: the test's
   const InstancePaths paths_;
 };
 
@@ -48,9 +40,10 @@ class Cleaner {
 
 class TestEnvironmentBase::Impl {
  public:
-  Impl(std::string own_directory, InstancePaths paths, InstanceLock lock,
-       std::unique_ptr<Loop> loop, std::unique_ptr<LocalBackend> backend,
-       EnvironmentRun::Body body, TestEnvironmentOptions options)
+  Impl(std::unique_ptr<TestDirectory> own_directory, InstancePaths paths,
+       InstanceLock lock, std::unique_ptr<Loop> loop,
+       std::unique_ptr<LocalBackend> backend, EnvironmentRun::Body body,
+       TestEnvironmentOptions options)
       : cleaner_(std::move(own_directory), std::move(paths)),
         lock_(std::move(lock)),
         loop_(std::move(loop)),
@@ -199,17 +192,10 @@ TestEnvironmentBase::~TestEnvironmentBase() {
 absl::Status TestEnvironmentBase::Start(absl::string_view name,
                                         TaskFunction<Task<void>(Nursery&)> body,
                                         TestEnvironmentOptions options) {
-  std::string own_directory;
+  std::unique_ptr<TestDirectory> own_directory;
   if (options.data_dir.empty()) {
-    own_directory = absl::StrCat(testing::TempDir(), "/environment-XXXXXX");
-    if (mkdtemp(own_directory.data()) == nullptr) {
-      return absl::ErrnoToStatus(
-          errno,
-          absl::StrCat("cannot make a directory in ", testing::TempDir()));
-    }
-    // Root's services run as another user.
-    chmod(own_directory.c_str(), 0711);
-    options.data_dir = own_directory;
+    own_directory = std::make_unique<TestDirectory>();
+    options.data_dir = own_directory->path();
   }
   absl::StatusOr<InstancePaths> paths =
       InstancePaths::Create({.environment = std::string(name),

@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/testing/child_program.h"
+#include "supervisor/testing/test_directory.h"
 
 namespace espalier {
 namespace {
@@ -38,25 +39,6 @@ std::string ReadFile(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-// A new directory that every user may enter, removed at the end. Not below
-// TEST_TMPDIR, which other users cannot reach.
-class TempDirectory {
- public:
-  explicit TempDirectory(std::string pattern = "/tmp/espalier-test-XXXXXX")
-      : path_(std::move(pattern)) {
-    EXPECT_NE(mkdtemp(path_.data()), nullptr) << path_;
-    fs::permissions(path_, fs::perms(0711));
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // The lines of the output that tell of an endpoint: "links  READY  http://…".
 std::string EndpointOf(absl::string_view output, absl::string_view service) {
@@ -91,7 +73,7 @@ class EnvironmentTest : public testing::Test {
     return exit_code;
   }
 
-  TempDirectory data_;
+  TestDirectory data_;
   std::string output_;
 };
 

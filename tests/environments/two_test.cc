@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "services/common/testing/http_client.h"
+#include "supervisor/testing/test_directory.h"
 #include "supervisor/testing/test_environment.h"
 
 namespace espalier {
@@ -130,32 +131,31 @@ TEST(TwoTest, ARequestThatComesWhileTheGatewayRestartsIsServed) {
 }
 
 TEST(TwoTest, LinksAreKeptFromRunToRun) {
-  const std::string directory =
-      absl::StrCat(testing::TempDir(), "/kept_from_run_to_run");
+  TestDirectory directory;
   std::string code;
   {
-    auto two = StartTwo({}, {.data_dir = directory});
+    auto two = StartTwo({}, {.data_dir = directory.path()});
     ASSERT_TRUE(two.ok()) << two.status();
     code = MakeLink((*two)->handles().gateway.url, kTarget);
   }
-  auto two = StartTwo({}, {.data_dir = directory});
+  auto two = StartTwo({}, {.data_dir = directory.path()});
   ASSERT_TRUE(two.ok()) << two.status();
   EXPECT_EQ(Follow((*two)->handles().gateway.url, code), kTarget);
 }
 
 TEST(TwoTest, TwoInstancesRunSideBySideAndTheSameOneOnce) {
-  const std::string directory = absl::StrCat(testing::TempDir(), "/instances");
-  auto first =
-      StartTwo({.report = false}, {.data_dir = directory, .instance = "first"});
+  TestDirectory directory;
+  auto first = StartTwo({.report = false},
+                        {.data_dir = directory.path(), .instance = "first"});
   ASSERT_TRUE(first.ok()) << first.status();
   auto second = StartTwo({.report = false},
-                         {.data_dir = directory, .instance = "second"});
+                         {.data_dir = directory.path(), .instance = "second"});
   ASSERT_TRUE(second.ok()) << second.status();
   MakeLink((*first)->handles().gateway.url, kTarget);
   MakeLink((*second)->handles().gateway.url, kTarget);
 
-  auto again =
-      StartTwo({.report = false}, {.data_dir = directory, .instance = "first"});
+  auto again = StartTwo({.report = false},
+                        {.data_dir = directory.path(), .instance = "first"});
   EXPECT_TRUE(absl::IsAlreadyExists(again.status())) << again.status();
   EXPECT_THAT(std::string(again.status().message()),
               HasSubstr(absl::StrCat(getpid())));
