@@ -32,8 +32,8 @@ absl::StatusOr<UniqueFd> Listen(const std::string& path) {
         absl::StrCat("the path of the control socket is too long: ", path));
   }
   memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   unlink(path.c_str());
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   // Nobody can connect before listen(), so the mode may follow the bind.
   const bool listening =
       fd.valid() &&

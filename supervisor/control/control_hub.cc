@@ -1,6 +1,7 @@
 #include "supervisor/control/control_hub.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,6 +40,24 @@ absl::StatusOr<std::vector<ServiceSnapshot>> Choose(
 }
 
 }  // namespace
+
+ControlHub::ControlHub(Loop* loop, Controlled* controlled,
+                       Watchers::Options options)
+    : loop_(loop),
+      controlled_(controlled),
+      run_id_(options.run_id),
+      watchers_(controlled, std::move(options)) {
+  controlled_->Subscribe(
+      [this](const ServiceChange& change) { OnChange(change); });
+}
+
+ControlHub::~ControlHub() { controlled_->Subscribe({}); }
+
+void ControlHub::OnChange(const ServiceChange& change) {
+  watchers_.OnChange(change);
+  if (change.removed) return;
+  for (const auto& logs : logs_) logs->OnChange(change.service);
+}
 
 void ControlHub::List(control::v1::ListResponse& response) {
   response.set_run_id(run_id_);

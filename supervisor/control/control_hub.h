@@ -17,12 +17,12 @@ namespace espalier {
 // The loop's side of the API: what the calls come to. The loop's thread only.
 class ControlHub {
  public:
-  // Both must outlive the hub.
-  ControlHub(Loop* loop, Controlled* controlled, Watchers::Options options)
-      : loop_(loop),
-        controlled_(controlled),
-        run_id_(options.run_id),
-        watchers_(controlled, std::move(options)) {}
+  // Both must outlive the hub, which is the one subscriber of `controlled`.
+  ControlHub(Loop* loop, Controlled* controlled, Watchers::Options options);
+  ~ControlHub();
+
+  ControlHub(const ControlHub&) = delete;
+  ControlHub& operator=(const ControlHub&) = delete;
 
   void List(control::v1::ListResponse& response);
   void AddWatcher(std::shared_ptr<Watchers::Stream> stream,
@@ -38,6 +38,8 @@ class ControlHub {
   Controlled& controlled() { return *controlled_; }
 
  private:
+  void OnChange(const ServiceChange& change);
+
   Loop* const loop_;
   Controlled* const controlled_;
   const std::string run_id_;

@@ -98,6 +98,27 @@ TEST_F(ControlLogsTest, SlowReaderLosesNothing) {
   EXPECT_EQ(followed, absl::OkStatus());
 }
 
+TEST_F(ControlLogsTest, FollowsServicesThatComeLater) {
+  Append("0\n");
+  std::ofstream(LogPath("late")) << "its first line\n";
+  std::vector<std::string> lines;
+  const auto add = [&](const std::string& line) {
+    lines.push_back(line);
+    if (lines.size() > 1) return false;
+    OnLoop([&] {
+      controlled_.Add({.name = "late", .log_file = LogPath("late")});
+    });
+    return true;
+  };
+  EXPECT_EQ(
+      Connect()->Logs({.follow = true},
+                      [&](absl::string_view service, absl::string_view line) {
+                        return add(absl::StrCat(service, ": ", line));
+                      }),
+      absl::OkStatus());
+  EXPECT_THAT(lines, ElementsAre("links: 0", "late: its first line"));
+}
+
 TEST_F(ControlLogsTest, FollowingEndsWithTheEnvironment) {
   Append("0\n");
   absl::Notification began;

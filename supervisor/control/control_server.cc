@@ -1,5 +1,6 @@
 #include "supervisor/control/control_server.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -90,7 +91,12 @@ class Server final : public ControlServer {
  private:
   void Admit(UniqueFd connection, const std::string& read) {
     if (awake_ == nullptr) WakeUp();
-    if (awake_ != nullptr) awake_->Admit(std::move(connection), read);
+    if (awake_ != nullptr) {
+      awake_->Admit(std::move(connection), read);
+    } else {
+      // The gate keeps a descriptor of it, until it hangs up.
+      shutdown(connection.get(), SHUT_RDWR);
+    }
   }
 
   void WakeUp() {

@@ -1,6 +1,13 @@
 #include "supervisor/control/control_server.h"
 
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +28,47 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+// An HTTP/2 frame (RFC 9113, 4.1).
+std::string Frame(char type, char flags, char stream,
+                  const std::string& payload) {
+  std::string frame(9, '\0');
+  frame[1] = static_cast<char>(payload.size() >> 8);
+  frame[2] = static_cast<char>(payload.size());
+  frame[3] = type;
+  frame[4] = flags;
+  frame[8] = stream;
+  return frame + payload;
+}
+
+// A header field that no table is asked for (RFC 7541, 6.2.2).
+std::string Header(const std::string& name, const std::string& value) {
+  const auto text = [](const std::string& s) {
+    return std::string(1, static_cast<char>(s.size())) + s;
+  };
+  return std::string(1, '\0') + text(name) + text(value);
+}
+
+// All that a client sends to call Restart, as one piece.
+std::string RestartRequestBytes(const std::string& service) {
+  control::v1::RestartRequest request;
+  request.set_service(service);
+  const std::string message = request.SerializeAsString();
+  const std::string headers =
+      Header(":method", "POST") + Header(":scheme", "http") +
+      Header(":path", "/espalier.control.v1.Supervisor/Restart") +
+      Header(":authority", "localhost") +
+      Header("content-type", "application/grpc") + Header("te", "trailers");
+  constexpr char kEndStream = 1, kEndHeaders = 4;
+  constexpr char kData = 0, kHeaders = 1, kSettings = 4;
+  return kPreface + Frame(kSettings, 0, 0, "") +
+         Frame(kHeaders, kEndHeaders, 1, headers) +
+         Frame(kData, kEndStream, 1,
+               std::string(4, '\0') +
+                   std::string(1, static_cast<char>(message.size())) + message);
+}
+
 class ControlServerTest : public ControlFixture {
  protected:
   ControlServerTest() { StartServer(); }
@@ -29,6 +77,15 @@ class ControlServerTest : public ControlFixture {
   std::shared_ptr<grpc::Channel> Channel() {
     return grpc::CreateChannel("unix:" + SocketPath(),
                                grpc::InsecureChannelCredentials());
+  }
+  int RawConnection() {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    SocketPath().copy(address.sun_path, sizeof address.sun_path - 1);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(
+        connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
   }
   std::vector<std::string> Operations() {
     std::vector<std::string> operations;
@@ -158,6 +215,41 @@ TEST_F(ControlServerTest, OperationOutlivesAClientThatDies) {
   EXPECT_EQ(cancelled.error_code(), grpc::StatusCode::CANCELLED);
   // It was begun and is carried on to its end.
   OnLoop([&] { controlled_.Complete("restart links", absl::OkStatus()); });
+  EXPECT_EQ(Connect()->List().status(), absl::OkStatus());
+}
+
+// F81: a client whose process was killed says nothing more, not even that it
+// cancels.
+TEST_F(ControlServerTest, OperationOutlivesAClientThatIsKilled) {
+  const int connection = RawConnection();
+  const pid_t child = fork();
+  if (child == 0) {
+    // What gRPC would send for Restart("links"), with literal header fields.
+    const std::string request = RestartRequestBytes("links");
+    send(connection, request.data(), request.size(), MSG_NOSIGNAL);
+    pause();
+    _exit(1);
+  }
+  close(connection);
+  AwaitOperations(1);
+  kill(child, SIGKILL);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(Connect()->List().status(), absl::OkStatus());
+  OnLoop([&] { controlled_.Complete("restart links", absl::OkStatus()); });
+  EXPECT_EQ(Connect()->List().status(), absl::OkStatus());
+  EXPECT_THAT(Operations(), ElementsAre("restart links"));
+}
+
+// F83.
+TEST_F(ControlServerTest, GarbageAfterThePrefaceDoesNoHarm) {
+  std::minstd_rand random(1);
+  for (int i = 0; i < 200; ++i) {
+    const int connection = RawConnection();
+    std::string bytes(kPreface);
+    for (int j = 0; j < 1000; ++j) bytes += static_cast<char>(random());
+    send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    close(connection);
+  }
   EXPECT_EQ(Connect()->List().status(), absl::OkStatus());
 }
 

@@ -50,6 +50,13 @@ class FakeControlled : public Controlled {
     }
   }
 
+  // A service that was not there before.
+  void Add(ServiceSnapshot service) {
+    services_.push_back(std::move(service));
+    if (!on_change_) return;
+    on_change_({.revision = ++revision_, .service = services_.back()});
+  }
+
   void Complete(const std::string& operation, const absl::Status& status) {
     const Done done = std::move(pending_.at(operation));
     pending_.erase(operation);

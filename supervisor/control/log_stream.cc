@@ -29,17 +29,27 @@ LogStream::LogStream(Loop* loop, std::shared_ptr<Stream> stream,
     : loop_(loop),
       stream_(std::move(stream)),
       tail_lines_(std::clamp<int64_t>(request.tail_lines(), 0, kMaxTailLines)),
-      follow_(request.follow()) {
-  for (const ServiceSnapshot& service : services) {
-    if (service.log_file.empty()) continue;
-    tails_.push_back({.service = service.name, .path = service.log_file});
-  }
+      follow_(request.follow()),
+      all_(request.services().empty()) {
+  for (const ServiceSnapshot& service : services) AddSource(service);
+}
+
+void LogStream::AddSource(const ServiceSnapshot& service) {
+  if (service.log_file.empty() || !known_.insert(service.name).second) return;
+  tails_.push_back({.service = service.name, .path = service.log_file});
+}
+
+void LogStream::OnChange(const ServiceSnapshot& service) {
+  if (!follow_ || !all_) return;
+  AddSource(service);
+  if (!tails_.empty()) Continue();
 }
 
 void LogStream::Continue() {
   next_turn_ = Loop::Watch();
-  full_ = false;
-  if (closed() || !StartFollowing()) return;
+  // Whoever calls does not know whose queue it was that has run empty.
+  full_ = stream_->waiting() >= kMaxWaiting;
+  if (full_ || closed() || !StartFollowing()) return;
   if (!tails_.empty()) {
     const Source source = std::move(tails_.front());
     tails_.pop_front();
@@ -60,7 +70,7 @@ bool LogStream::StartFollowing() {
   absl::StatusOr<std::unique_ptr<LogFollower>> follower = LogFollower::Create(
       loop_,
       [this](absl::string_view service, absl::string_view line) {
-        SendLine(service, line);
+        AddLine(service, line);
       },
       {.max_bytes_per_turn = 32 * 1024});
   if (!follower.ok()) {
@@ -98,11 +108,23 @@ void LogStream::SendTail(const Source& source) {
   if (!added.ok()) Fail(added);
 }
 
-void LogStream::SendLine(absl::string_view service, absl::string_view line) {
-  LogsResponse response;
-  response.set_service(std::string(service));
-  response.add_lines(TerminalText(line));
-  NoteWaiting(stream_->Write(std::move(response)));
+void LogStream::AddLine(absl::string_view service, absl::string_view line) {
+  if (service != lines_.service() || lines_bytes_ >= kMaxBytesPerMessage) {
+    SendLines();
+  }
+  if (lines_.lines().empty()) {
+    lines_.set_service(std::string(service));
+    send_soon_ = loop_->After(absl::ZeroDuration(), [this] { SendLines(); });
+  }
+  lines_.add_lines(TerminalText(line));
+  lines_bytes_ += static_cast<int>(line.size()) + 2;
+}
+
+void LogStream::SendLines() {
+  send_soon_ = Loop::Watch();
+  if (lines_.lines().empty()) return;
+  NoteWaiting(stream_->Write(std::exchange(lines_, LogsResponse())));
+  lines_bytes_ = 0;
   if (full_) follower_->SetPaused(true);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/control/control.pb.h"
@@ -34,6 +35,10 @@ class LogStream {
   // stream's queue has run empty.
   void Continue();
 
+  // A service has changed, perhaps come to be: its log is followed from its
+  // beginning, if all are and it was not.
+  void OnChange(const ServiceSnapshot& service);
+
   // Whether the call is over.
   bool closed() const { return stream_->closed(); }
 
@@ -43,8 +48,11 @@ class LogStream {
     std::string path;
   };
 
+  void AddSource(const ServiceSnapshot& service);
   void SendTail(const Source& source);
-  void SendLine(absl::string_view service, absl::string_view line);
+  // A followed line: goes into one message with the others of this turn.
+  void AddLine(absl::string_view service, absl::string_view line);
+  void SendLines();
   // Creates the follower if it is wanted and was not.
   bool StartFollowing();
   void Fail(const absl::Status& status);
@@ -54,9 +62,16 @@ class LogStream {
   const std::shared_ptr<Stream> stream_;
   const size_t tail_lines_;
   const bool follow_;
+  // Whether no service was named: those that come later are wanted as well.
+  const bool all_;
+  absl::flat_hash_set<std::string> known_;
   // Whose end was not sent yet.
   std::deque<Source> tails_;
   std::unique_ptr<LogFollower> follower_;
+  // Followed lines of one service that were not sent yet, and their size.
+  control::v1::LogsResponse lines_;
+  int lines_bytes_ = 0;
+  Loop::Watch send_soon_;
   Loop::Watch next_turn_;
   // The client has as much in its queue as it may.
   bool full_ = false;

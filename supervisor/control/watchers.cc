@@ -18,12 +18,7 @@ constexpr int kServicesPerPart = 256;
 Watchers::Watchers(Controlled* controlled, Options options)
     : controlled_(controlled),
       options_(std::move(options)),
-      history_(controlled->revision(), options_.max_history) {
-  controlled_->Subscribe(
-      [this](const ServiceChange& change) { OnChange(change); });
-}
-
-Watchers::~Watchers() { controlled_->Subscribe({}); }
+      history_(controlled->revision(), options_.max_history) {}
 
 void Watchers::Add(std::shared_ptr<Stream> stream,
                    const control::v1::WatchRequest& request) {

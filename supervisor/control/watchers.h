@@ -25,13 +25,15 @@ class Watchers {
     size_t max_history = 4096;
   };
 
-  // `controlled` must outlive this, and has it as its subscriber.
+  // `controlled` must outlive this.
   Watchers(Controlled* controlled, Options options);
-  ~Watchers();
 
   // Begins with what came after the revision in `request`, or with a snapshot.
   void Add(std::shared_ptr<Stream> stream,
            const control::v1::WatchRequest& request);
+
+  // To be called with every change of `controlled`, in order.
+  void OnChange(const ServiceChange& change);
 
   // Forgets those whose calls are over.
   void Sweep();
@@ -46,7 +48,6 @@ class Watchers {
     size_t max_waiting = 0;
   };
 
-  void OnChange(const ServiceChange& change);
   // Returns how many messages of it wait.
   size_t SendSnapshot(Stream& stream);
   control::v1::WatchResponse Response(const ServiceChange& change) const;

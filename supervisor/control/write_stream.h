@@ -55,6 +55,12 @@ class WriteStream final
   // Ends without what the client has not taken yet.
   void Abort(const grpc::Status& status) { Close(status, /*drop_queue=*/true); }
 
+  // How many messages wait for the client.
+  size_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return queue_.size();
+  }
+
   // Whether the call is ending or over.
   bool closed() const ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);

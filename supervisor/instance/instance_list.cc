@@ -48,6 +48,12 @@ std::string Names(const std::vector<LockHolder>& holders) {
                        });
 }
 
+bool Matches(const InstanceSelector& selector, const LockHolder& holder) {
+  return (selector.environment.empty() ||
+          selector.environment == holder.environment) &&
+         (selector.instance.empty() || selector.instance == holder.instance);
+}
+
 std::string Sought(const InstanceSelector& selector) {
   std::string sought = "environment";
   if (!selector.environment.empty()) {
@@ -62,14 +68,16 @@ std::string Sought(const InstanceSelector& selector) {
 
 }  // namespace
 
-std::vector<LockHolder> ListInstances(const std::string& data_dir,
+std::vector<LockHolder> ListInstances(const InstanceSelector& selector,
                                       const HostFacts& host) {
   std::vector<LockHolder> found;
-  for (const fs::path& environment : Children(host.StateRoot(data_dir))) {
+  const fs::path root = host.StateRoot(selector.data_dir);
+  for (const fs::path& environment : Children(root)) {
     for (const fs::path& instance : Children(environment)) {
       std::optional<LockHolder> holder =
           FindLockHolder((instance / "lock").string());
-      if (holder.has_value() && holder->pid != 0) {
+      if (holder.has_value() && holder->pid != 0 &&
+          Matches(selector, *holder)) {
         found.push_back(*std::move(holder));
       }
     }
@@ -84,16 +92,7 @@ std::vector<LockHolder> ListInstances(const std::string& data_dir,
 
 absl::StatusOr<LockHolder> FindInstance(const InstanceSelector& selector,
                                         const HostFacts& host) {
-  const std::vector<LockHolder> running =
-      ListInstances(selector.data_dir, host);
-  std::vector<LockHolder> matching;
-  for (const LockHolder& holder : running) {
-    if ((selector.environment.empty() ||
-         selector.environment == holder.environment) &&
-        (selector.instance.empty() || selector.instance == holder.instance)) {
-      matching.push_back(holder);
-    }
-  }
+  const std::vector<LockHolder> matching = ListInstances(selector, host);
   if (matching.size() == 1) return matching.front();
   if (matching.size() > 1) {
     return absl::FailedPreconditionError(
@@ -101,13 +100,20 @@ absl::StatusOr<LockHolder> FindInstance(const InstanceSelector& selector,
                      "; say which one with --environment=NAME or "
                      "--instance=NAME"));
   }
+  const std::vector<LockHolder> running =
+      ListInstances({.data_dir = selector.data_dir}, host);
   const std::string where =
       selector.data_dir.empty()
           ? "in this checkout"
           : absl::StrCat("with the data directory ", selector.data_dir);
-  return absl::NotFoundError(
-      absl::StrCat("no ", Sought(selector), " is running ", where,
-                   "; running: ", running.empty() ? "none" : Names(running)));
+  const std::string others =
+      running.empty()
+          ? absl::StrCat(
+                "start it with: bazel run //environments:",
+                selector.environment.empty() ? "NAME" : selector.environment)
+          : absl::StrCat("running: ", Names(running));
+  return absl::NotFoundError(absl::StrCat("no ", Sought(selector),
+                                          " is running ", where, "; ", others));
 }
 
 }  // namespace espalier

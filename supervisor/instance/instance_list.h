@@ -10,23 +10,25 @@
 
 namespace espalier {
 
-// Every instance of this checkout that is running now, by environment and
-// instance name. `data_dir` as in InstancePaths::Options. An instance which has
-// just started, and has not written who it is, is left out.
-std::vector<LockHolder> ListInstances(
-    const std::string& data_dir, const HostFacts& host = HostFacts::Current());
-
-// Which instance is meant; an empty field matches every one.
+// Which instances are meant; an empty name matches every one. `data_dir` as in
+// InstancePaths::Options.
 struct InstanceSelector {
   std::string environment = {};
   std::string instance = {};
   std::string data_dir = {};
 };
 
+// Every instance of this checkout that is running now and matches, by
+// environment and instance name. An instance which has just started, and has
+// not written who it is, is left out.
+std::vector<LockHolder> ListInstances(
+    const InstanceSelector& selector,
+    const HostFacts& host = HostFacts::Current());
+
 // The one running instance that matches. NotFoundError or
 // FailedPreconditionError, when none or several do, with a sentence that lists
 // what is running: "no environment `two` is running in this checkout; running:
-// `one`".
+// `one`", or how to start one.
 absl::StatusOr<LockHolder> FindInstance(
     const InstanceSelector& selector,
     const HostFacts& host = HostFacts::Current());

@@ -38,9 +38,9 @@ class InstanceListTest : public testing::Test {
     locks_.push_back(*std::move(lock));
   }
 
-  std::vector<std::string> Names() {
+  std::vector<std::string> Names(const InstanceSelector& selector = {}) {
     std::vector<std::string> names;
-    for (const LockHolder& holder : ListInstances("", host_)) {
+    for (const LockHolder& holder : ListInstances(selector, host_)) {
       names.push_back(holder.environment + "/" + holder.instance);
     }
     return names;
@@ -61,6 +61,9 @@ TEST_F(InstanceListTest, ListsWhatRunsAndNothingElse) {
   Run("one");
   EXPECT_EQ(Names(),
             (std::vector<std::string>{"one/default", "two/b", "two/default"}));
+  EXPECT_EQ(Names({.environment = "one"}),
+            (std::vector<std::string>{"one/default"}));
+  EXPECT_EQ(Names({.instance = "b"}), (std::vector<std::string>{"two/b"}));
   locks_.pop_back();
   EXPECT_EQ(Names(), (std::vector<std::string>{"two/b", "two/default"}));
 }
@@ -95,7 +98,8 @@ TEST_F(InstanceListTest, SeveralNeedAName) {
 TEST_F(InstanceListTest, MissingOneIsToldWithWhatRuns) {
   EXPECT_EQ(FindInstance({.environment = "two"}, host_).status(),
             absl::NotFoundError("no environment `two` is running in this "
-                                "checkout; running: none"));
+                                "checkout; start it with: bazel run "
+                                "//environments:two"));
   Run("one");
   EXPECT_EQ(FindInstance({.environment = "two"}, host_).status(),
             absl::NotFoundError("no environment `two` is running in this "

@@ -81,6 +81,10 @@ class Parser {
     } else if (absl::Status fits = Check(*command); !fits.ok()) {
       return fits;
     }
+    if (line_.command == "help" && !positional_.empty()) {
+      const absl::StatusOr<Command> topic = FindCommand(positional_.front());
+      if (!topic.ok()) return topic.status();
+    }
     line_.arguments = positional_;
     return line_;
   }

@@ -68,7 +68,7 @@ class Envctl {
 
   absl::Status List() {
     const std::vector<LockHolder> running =
-        ListInstances(line_.selector.data_dir, host_);
+        ListInstances(line_.selector, host_);
     if (line_.json) {
       output_.out << EnvironmentsJson(running);
     } else if (running.empty()) {
@@ -165,7 +165,11 @@ int RunEnvctl(absl::Span<const std::string> arguments,
                   << "\nTry: envctl help\n";
     return 2;
   }
-  const absl::Status done = Envctl(*std::move(line), output, host).Run();
+  absl::Status done = Envctl(*std::move(line), output, host).Run();
+  output.out.flush();
+  if (done.ok() && !output.out.good()) {
+    done = absl::DataLossError("not all of the output could be written");
+  }
   if (done.ok()) return 0;
   output.errors << "envctl: " << std::string(done.message()) << "\n";
   return 1;

@@ -21,6 +21,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class RunEnvctlTest : public testing::Test {
  protected:
@@ -77,13 +78,15 @@ TEST_F(RunEnvctlTest, SeveralNeedAName) {
   EXPECT_EQ(Run({"list"}), 0);
   EXPECT_THAT(out_, HasSubstr("one"));
   EXPECT_THAT(out_, HasSubstr("two"));
+  EXPECT_EQ(Run({"list", "--environment=two"}), 0);
+  EXPECT_THAT(out_, Not(HasSubstr("one")));
 }
 
 TEST_F(RunEnvctlTest, NothingRunning) {
   EXPECT_EQ(Run({"restart", "links", "--environment=two"}), 1);
   EXPECT_EQ(errors_,
             "envctl: no environment `two` is running in this checkout; "
-            "running: none\n");
+            "start it with: bazel run //environments:two\n");
   EXPECT_EQ(Run({"list"}), 0);
   EXPECT_EQ(errors_, "no environment is running\n");
   EXPECT_EQ(Run({"list", "--json"}), 0);
@@ -132,6 +135,16 @@ TEST_F(RunEnvctlTest, HelpAndMisuse) {
   EXPECT_EQ(Run({}), 2);
   EXPECT_EQ(Run({"bogus"}), 2);
   EXPECT_THAT(errors_, HasSubstr("there is no command `bogus`"));
+  EXPECT_EQ(Run({"help", "bogus"}), 2);
+  EXPECT_THAT(errors_, HasSubstr("there is no command `bogus`"));
+}
+
+TEST_F(RunEnvctlTest, AFullDiskIsAnError) {
+  Start("two");
+  std::ofstream out("/dev/full");
+  std::ostringstream errors;
+  EXPECT_EQ(RunEnvctl({"ps"}, {.out = out, .errors = errors}, host_), 1);
+  EXPECT_EQ(errors.str(), "envctl: not all of the output could be written\n");
 }
 
 }  // namespace
