@@ -15,7 +15,8 @@ namespace espalier {
 //   <state root>/<environment>/<instance>/   state_directory()
 //       lock                                 held while it runs: InstanceLock
 //       logs/  data/
-//       secrets/                             0700 for everybody
+//       secrets/                             0700; root's is open to the group
+//                                            of its services (0710)
 //   <runtime root>/<8 hex digits>/           runtime_directory()
 //       control/socket                       in a directory of mode 0700
 //       services/                            sockets of services

@@ -20,6 +20,11 @@ int ErrnoOf(const absl::Status& status) {
   return absl::IsResourceExhausted(status) ? EAGAIN : 0;
 }
 
+std::string ReadinessVariable(const Readiness& readiness) {
+  return readiness.kind() == Readiness::Kind::kNewline ? readiness.variable()
+                                                       : "";
+}
+
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
   if (event.code == CLD_EXITED) return ExitResult::Exited(event.status);
   if (event.oom_killed) return ExitResult::OomKilled(event.status);
@@ -220,7 +225,7 @@ absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
               : home,
       .log_path = files_.LogFile(definition.path),
       .listener_names = {},
-      .readiness_variable = {},
+      .readiness_variable = ReadinessVariable(definition.command.readiness),
       .credentials = {},
       .limits = {},
       .nice = {},
@@ -289,6 +294,8 @@ void LocalBackend::Carry(const StartProbe& order) {
   record.generation = order.generation;
   const Readiness& readiness = record.definition->command.readiness;
   const BecameReady ready{.id = order.id, .generation = order.generation};
+  // The keeper will tell.
+  if (readiness.kind() == Readiness::Kind::kNewline) return;
   if (readiness.endpoint() == nullptr) return Report(ready);
   absl::StatusOr<ProbeTarget> target = TargetOf(readiness);
   if (!target.ok()) {

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <utility>
+#include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
+#include "supervisor/backend/local/files_below.h"
+#include "supervisor/ports/unique_fd.h"
 
 namespace espalier {
 namespace {
@@ -21,21 +21,17 @@ std::string FlatName(absl::string_view service) {
   return absl::StrReplaceAll(service, {{"/", "."}});
 }
 
-absl::Status SystemError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+// Where `path` lies below the directory that holds all of its kind.
+std::string RelativeToRoot(const Path& path) {
+  const std::string owner = path.root() == Path::Root::kData
+                                ? path.service()
+                                : FlatName(path.service());
+  return path.relative().empty() ? owner
+                                 : absl::StrCat(owner, "/", path.relative());
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return SystemError("cannot open", path);
-  auto close_fd = absl::MakeCleanup([fd] { close(fd); });
-  std::string contents;
-  char buffer[4096];
-  ssize_t got;
-  while ((got = read(fd, buffer, sizeof buffer)) > 0)
-    contents.append(buffer, got);
-  if (got < 0) return SystemError("cannot read", path);
-  return contents;
+std::string SecretName(const Text::Part& part) {
+  return absl::StrCat(FlatName(part.service), ".", part.value);
 }
 
 // 32 characters of 62: 190 bits.
@@ -52,17 +48,6 @@ std::string RandomCharacters() {
     }
   }
   return value;
-}
-
-absl::Status WriteAll(int fd, const std::string& path,
-                      absl::string_view contents) {
-  while (!contents.empty()) {
-    const ssize_t written = write(fd, contents.data(), contents.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError("cannot write", path);
-    contents.remove_prefix(written);
-  }
-  return fsync(fd) == 0 ? absl::OkStatus() : SystemError("cannot write", path);
 }
 
 }  // namespace
@@ -83,39 +68,49 @@ std::string ServiceFiles::LogFile(const std::string& service) const {
   return absl::StrCat(paths_.logs_directory(), "/", FlatName(service), ".log");
 }
 
+std::string ServiceFiles::RootOf(const Path& path) const {
+  return path.root() == Path::Root::kData ? paths_.data_directory()
+                                          : paths_.service_sockets_directory();
+}
+
 std::string ServiceFiles::Locate(const Path& path) const {
-  const std::string root = path.root() == Path::Root::kData
-                               ? DataDirectory(path.service())
-                               : RuntimeDirectory(path.service());
-  return path.relative().empty() ? root
-                                 : absl::StrCat(root, "/", path.relative());
+  return absl::StrCat(RootOf(path), "/", RelativeToRoot(path));
 }
 
 std::string ServiceFiles::SecretFile(const Text::Part& part) const {
-  return absl::StrCat(paths_.secrets_directory(), "/", FlatName(part.service),
-                      ".", part.value);
+  return absl::StrCat(paths_.secrets_directory(), "/", SecretName(part));
 }
 
 absl::StatusOr<std::string> ServiceFiles::SecretValue(
     const Text::Part& part) const {
-  const std::string path = SecretFile(part);
-  if (absl::StatusOr<std::string> value = ReadFile(path);
-      value.ok() || !absl::IsNotFound(value.status()))
-    return value;
+  const std::string directory = paths_.secrets_directory();
+  const std::string name = SecretName(part);
+  if (absl::Status opened = OpenSecretsToUser(); !opened.ok()) return opened;
+  absl::StatusOr<std::string> present = ReadFileBelow(directory, name);
+  if (present.ok() && user_) {
+    // An earlier run may have been for another user.
+    lchown(SecretFile(part).c_str(), user_->uid, user_->gid);
+  }
+  if (!absl::IsNotFound(present.status())) return present;
   const std::string value = RandomCharacters();
-  const std::string temporary = absl::StrCat(path, ".new");
-  const int fd =
-      open(temporary.c_str(),
-           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return SystemError("cannot make", temporary);
-  auto close_fd = absl::MakeCleanup([fd] { close(fd); });
-  if (absl::Status status = WriteAll(fd, temporary, value); !status.ok())
+  if (absl::Status status = WriteFileBelow(directory, name, value, user_);
+      !status.ok())
     return status;
-  if (absl::Status status = GiveToUser(fd, temporary); !status.ok())
-    return status;
-  if (rename(temporary.c_str(), path.c_str()) != 0)
-    return SystemError("cannot make", path);
   return value;
+}
+
+// The files belong to the services' user; to reach them he must get through the
+// directory, which is closed to all others, and which only we list or change.
+absl::Status ServiceFiles::OpenSecretsToUser() const {
+  if (!user_) return absl::OkStatus();
+  const std::string directory = paths_.secrets_directory();
+  const UniqueFd fd(
+      open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.valid() && fchown(fd.get(), -1, user_->gid) == 0 &&
+      fchmod(fd.get(), 0710) == 0)
+    return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", directory,
+                                                 " to the user ", user_->name));
 }
 
 absl::StatusOr<std::string> ServiceFiles::Render(const Text& text) const {
@@ -175,66 +170,28 @@ absl::Status ServiceFiles::Prepare(const std::string& service,
     }
   }
   for (const Path& directory : directories) {
-    const bool data = directory.root() == Path::Root::kData;
-    absl::Status status = MakeDirectory(
-        Locate(directory),
-        data ? paths_.data_directory() : paths_.service_sockets_directory());
-    if (!status.ok()) return status;
+    absl::StatusOr<UniqueFd> made =
+        MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), user_);
+    if (!made.ok()) return made.status();
   }
   for (const File& file : command.files) {
     absl::StatusOr<std::string> contents = Render(file.contents);
     if (!contents.ok()) return contents.status();
-    if (absl::Status status = WriteIfDifferent(Locate(file.path), *contents);
+    if (absl::Status status = WriteIfDifferent(file.path, *contents);
         !status.ok())
       return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status ServiceFiles::MakeDirectory(const std::string& path,
-                                         const std::string& below) const {
-  std::string made = below;
-  for (absl::string_view step :
-       absl::StrSplit(path.substr(below.size()), '/', absl::SkipEmpty())) {
-    absl::StrAppend(&made, "/", step);
-    if (mkdir(made.c_str(), 0700) != 0) {
-      if (errno == EEXIST) continue;
-      return SystemError("cannot make the directory", made);
-    }
-    const int fd =
-        open(made.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return SystemError("cannot open", made);
-    auto close_fd = absl::MakeCleanup([fd] { close(fd); });
-    if (absl::Status status = GiveToUser(fd, made); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ServiceFiles::GiveToUser(int fd, const std::string& path) const {
-  if (!user_ || fchown(fd, user_->uid, user_->gid) == 0)
-    return absl::OkStatus();
-  return SystemError(
-      absl::StrCat("cannot give to the user ", user_->name, " the file"), path);
-}
-
-absl::Status ServiceFiles::WriteIfDifferent(const std::string& path,
+absl::Status ServiceFiles::WriteIfDifferent(const Path& path,
                                             const std::string& contents) const {
-  if (absl::StatusOr<std::string> old = ReadFile(path);
+  const std::string root = RootOf(path);
+  const std::string relative = RelativeToRoot(path);
+  if (absl::StatusOr<std::string> old = ReadFileBelow(root, relative);
       old.ok() && *old == contents)
     return absl::OkStatus();
-  const std::string temporary = absl::StrCat(path, ".new");
-  const int fd =
-      open(temporary.c_str(),
-           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return SystemError("cannot make", temporary);
-  auto close_fd = absl::MakeCleanup([fd] { close(fd); });
-  if (absl::Status status = WriteAll(fd, temporary, contents); !status.ok())
-    return status;
-  if (absl::Status status = GiveToUser(fd, temporary); !status.ok())
-    return status;
-  return rename(temporary.c_str(), path.c_str()) == 0
-             ? absl::OkStatus()
-             : SystemError("cannot make", path);
+  return WriteFileBelow(root, relative, contents, user_);
 }
 
 }  // namespace espalier

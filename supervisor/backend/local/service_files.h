@@ -14,7 +14,9 @@ namespace espalier {
 
 // The files of an instance, for its services: turns paths, secrets and text
 // into what they are on this machine, and makes what a command asks for. What
-// it makes belongs to the services' user. The loop's thread only.
+// it makes belongs to the services' user, and links in that user's directories
+// are never followed. Secrets are readable for that user (0600, in a directory
+// that is open to nobody else). The loop's thread only.
 class ServiceFiles {
  public:
   ServiceFiles(InstancePaths paths, std::optional<ServiceUser> user);
@@ -40,11 +42,10 @@ class ServiceFiles {
  private:
   absl::StatusOr<std::string> SecretValue(const Text::Part& part) const;
   std::string SecretFile(const Text::Part& part) const;
-  absl::Status MakeDirectory(const std::string& path,
-                             const std::string& below) const;
-  absl::Status WriteIfDifferent(const std::string& path,
+  absl::Status OpenSecretsToUser() const;
+  std::string RootOf(const Path& path) const;
+  absl::Status WriteIfDifferent(const Path& path,
                                 const std::string& contents) const;
-  absl::Status GiveToUser(int fd, const std::string& path) const;
 
   const InstancePaths paths_;
   const std::optional<ServiceUser> user_;

@@ -1,6 +1,9 @@
 #include "supervisor/backend/local/service_files.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "supervisor/backend/local/service_user.h"
 
 namespace espalier {
 namespace {
@@ -20,6 +24,7 @@ class ServiceFilesTest : public testing::Test {
   void SetUp() override {
     char directory[] = "/tmp/espalier-files-XXXXXX";
     root_ = mkdtemp(directory);
+    fs::permissions(root_, fs::perms(0711));
     HostFacts host = HostFacts::Current();
     host.tmp = root_.string();
     host.xdg_runtime_dir = "";
@@ -106,6 +111,87 @@ TEST_F(ServiceFilesTest, ASecretIsMadeOnceAndOnlyItsFileHoldsIt) {
   EXPECT_EQ(fs::status(file).permissions(), fs::perms(0600));
   EXPECT_EQ(files_->Show(Text("x=", secret)), "x={secret db.password}");
   EXPECT_FALSE(absl::StrContains(files_->Show(secret.file()), *value));
+}
+
+TEST_F(ServiceFilesTest, FollowsNoLinkThatAServiceMayHaveMade) {
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  const fs::path elsewhere = root_ / "elsewhere";
+  fs::create_directory(elsewhere);
+  const std::string service = paths_->data_directory() + "/shop/links";
+
+  // On the way to a directory, and as one.
+  fs::create_directory_symlink(elsewhere, service + "/a");
+  for (const char* wanted : {"a", "a/b"}) {
+    Command command = SomeCommand();
+    command.directories = {Data(wanted)};
+    const absl::Status status = files_->Prepare("shop/links", command);
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << wanted << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), service + "/a")) << status;
+  }
+  // On the way to a file.
+  Command command = SomeCommand();
+  command.files = {{Data("a/conf"), Text("x")}};
+  EXPECT_FALSE(files_->Prepare("shop/links", command).ok());
+  EXPECT_TRUE(fs::is_empty(elsewhere));
+
+  // As a file, or as what becomes one: the link goes, what it led to stays.
+  std::ofstream(elsewhere / "precious") << "precious";
+  for (const char* link : {"conf", "conf.new"}) {
+    fs::create_symlink(elsewhere / "precious", service + "/" + link);
+    command.files = {{Data("conf"), Text("mine")}};
+    EXPECT_EQ(files_->Prepare("shop/links", command), absl::OkStatus()) << link;
+    EXPECT_EQ(Read(elsewhere / "precious"), "precious") << link;
+    EXPECT_FALSE(fs::is_symlink(service + "/conf")) << link;
+    EXPECT_EQ(Read(service + "/conf"), "mine") << link;
+    fs::remove(service + "/conf");
+  }
+}
+
+TEST_F(ServiceFilesTest, APipeInTheWayOfAFileBlocksNobody) {
+  Command command = SomeCommand();
+  command.files = {{Data("conf"), Text("x")}};
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  const std::string conf = files_->Locate(Data("conf"));
+  ASSERT_EQ(mkfifo(conf.c_str(), 0600), 0);
+  EXPECT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_EQ(Read(conf), "x");
+}
+
+// Whether a process of that user and group can read the file.
+bool CanRead(uid_t uid, gid_t gid, const std::string& file) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool changed =
+        setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
+    _exit(!changed ? 2 : access(file.c_str(), R_OK) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) < 2) << status;
+  return status == 0;
+}
+
+TEST_F(ServiceFilesTest, ASecretsFileIsForTheServicesUserAndNobodyElse) {
+  auto user = ServiceUser::ForServices("nobody");
+  ASSERT_TRUE(user.ok()) << user.status();
+  if (!user->has_value()) return;  // services run as we do; see the test above
+  const ServiceFiles files(*paths_, *user);
+  const std::string file = *files.Render(Secret("db", "password").file());
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms(0600));
+  EXPECT_TRUE(CanRead((*user)->uid, (*user)->gid, file));
+  EXPECT_FALSE(CanRead(12345, 12345, file));
+  // The directory shows nobody what it holds, and takes nothing from anybody.
+  EXPECT_EQ(fs::status(paths_->secrets_directory()).permissions(),
+            fs::perms(0710));
+  struct stat owner;
+  ASSERT_EQ(stat(paths_->secrets_directory().c_str(), &owner), 0);
+  EXPECT_EQ(owner.st_uid, 0u);
+
+  // The next run finds the directory closed, as InstancePaths makes it.
+  fs::permissions(paths_->secrets_directory(), fs::perms(0700));
+  EXPECT_EQ(*ServiceFiles(*paths_, *user).Render(Secret("db", "password")),
+            Read(file));
+  EXPECT_TRUE(CanRead((*user)->uid, (*user)->gid, file));
 }
 
 TEST_F(ServiceFilesTest, NamesTheFileThatCannotBeMade) {
