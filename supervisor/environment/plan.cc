@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-std::string Describe(const Readiness& readiness) {
+std::string Describe(const Readiness& readiness, const Backend& backend) {
   const std::string url = readiness.endpoint() == nullptr
                               ? ""
                               : EndpointAccess::Url(*readiness.endpoint());
@@ -24,6 +24,9 @@ std::string Describe(const Readiness& readiness) {
       return "when it runs";
     case Readiness::Kind::kCompleted:
       return "when it has ended with exit code 0";
+    case Readiness::Kind::kNewline:
+      return absl::StrCat("when it writes a newline to the descriptor in ",
+                          readiness.variable());
     case Readiness::Kind::kConnect:
       return absl::StrCat("when ", url, " takes a connection");
     case Readiness::Kind::kHttp:
@@ -31,6 +34,13 @@ std::string Describe(const Readiness& readiness) {
     case Readiness::Kind::kGrpcHealth:
       return absl::StrCat("when the gRPC health service at ", url,
                           " says SERVING");
+    case Readiness::Kind::kProbe: {
+      std::string text = absl::StrCat("when this succeeds: ",
+                                      readiness.probe()->program.name());
+      for (const Text& argument : readiness.probe()->arguments)
+        absl::StrAppend(&text, " ", backend.Show(argument));
+      return text;
+    }
   }
   return "";
 }
@@ -45,7 +55,7 @@ Plan::Service Describe(const ServiceDefinition& definition,
                         .endpoints = {},
                         .files = {},
                         .needs = definition.needs,
-                        .readiness = Describe(command.readiness),
+                        .readiness = Describe(command.readiness, backend),
                         .external = definition.external};
   for (const Text& argument : command.arguments)
     service.arguments.push_back(backend.Show(argument));

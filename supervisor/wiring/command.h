@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 #define ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,10 +46,32 @@ class Program {
   std::vector<std::string> directories_;
 };
 
+struct EnvironmentVariable {
+  std::string name;
+  Text value;
+};
+
+// A program that finds out whether a service is ready, and says so by exit code
+// 0. It runs as the services' user, in the service's working directory, with
+// the same basic environment as the service.
+struct ProbeCommand {
+  Program program;
+  std::vector<Text> arguments = {};
+  std::vector<EnvironmentVariable> environment = {};
+};
+
 // How it is known that a process can be used by others.
 class Readiness {
  public:
-  enum class Kind { kStarted, kCompleted, kConnect, kHttp, kGrpcHealth };
+  enum class Kind {
+    kStarted,
+    kCompleted,
+    kNewline,
+    kConnect,
+    kHttp,
+    kGrpcHealth,
+    kProbe,
+  };
 
   // As soon as the program runs. Enough for one which takes a held listener:
   // connections wait in the kernel for it.
@@ -58,6 +81,12 @@ class Readiness {
   // When it has ended with exit code 0: a one-shot.
   static Readiness Completed() {
     return Readiness(Kind::kCompleted, std::nullopt, "");
+  }
+  // When it writes a newline to the descriptor whose number it finds in the
+  // environment variable `variable`. The quickest way to tell: no probe, no
+  // polling.
+  static Readiness Newline(std::string variable = "READY_FD") {
+    return Readiness(Kind::kNewline, std::nullopt, std::move(variable));
   }
   // When `endpoint` takes a connection.
   static Readiness Connects(const Endpoint& endpoint) {
@@ -71,24 +100,36 @@ class Readiness {
   static Readiness GrpcHealth(const Http2Url& url) {
     return Readiness(Kind::kGrpcHealth, url, "");
   }
+  // When a run of `command` ends with exit code 0. One that ends otherwise is
+  // run again after 1 ms, which doubles up to 100 ms; never two at once. So a
+  // program that waits by itself until the service is ready notices soonest and
+  // costs least. For services that no other kind can ask.
+  static Readiness Probe(ProbeCommand command) {
+    Readiness readiness(Kind::kProbe, std::nullopt, "");
+    readiness.probe_ = std::make_shared<const ProbeCommand>(std::move(command));
+    return readiness;
+  }
 
   Kind kind() const { return kind_; }
-  // Null for kStarted and kCompleted.
+  // Null where none is asked.
   const Endpoint* endpoint() const { return endpoint_ ? &*endpoint_ : nullptr; }
-  const std::string& path() const { return path_; }
+  // Of kHttp.
+  const std::string& path() const { return detail_; }
+  // Of kNewline.
+  const std::string& variable() const { return detail_; }
+  // Of kProbe; null otherwise.
+  const ProbeCommand* probe() const { return probe_.get(); }
 
  private:
-  Readiness(Kind kind, std::optional<Endpoint> endpoint, std::string path)
-      : kind_(kind), endpoint_(std::move(endpoint)), path_(std::move(path)) {}
+  Readiness(Kind kind, std::optional<Endpoint> endpoint, std::string detail)
+      : kind_(kind),
+        endpoint_(std::move(endpoint)),
+        detail_(std::move(detail)) {}
 
   Kind kind_;
   std::optional<Endpoint> endpoint_;
-  std::string path_;
-};
-
-struct EnvironmentVariable {
-  std::string name;
-  Text value;
+  std::string detail_;
+  std::shared_ptr<const ProbeCommand> probe_;
 };
 
 // A file that is written before the process is spawned, whenever its contents

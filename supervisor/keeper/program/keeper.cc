@@ -296,6 +296,8 @@ void Keeper::OnExecReport(uint32_t id, Slot& slot) {
 }
 
 void Keeper::OnReadiness(uint32_t id, Slot& slot) {
+  // What writes there has been executed; that is told first.
+  if (slot.state == State::kSpawning) OnExecReport(id, slot);
   char buffer[512];
   const ssize_t n = read(slot.readiness.get(), buffer, sizeof buffer);
   if (n < 0) return;
