@@ -32,6 +32,20 @@ absl::Status ValidatePath(const Path& path) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateArguments(absl::string_view what,
+                               const std::vector<Text>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (Contains(arguments[i], Text::Part::kSecret)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, i + 1,
+          " holds a secret, which every user of the machine could read there; ",
+          "pass secret.file(), or put the secret into a file or an environment "
+          "variable"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Program::Program(Kind kind, std::string name, std::string package,
@@ -57,19 +71,21 @@ std::set<std::string> Command::Uses() const {
   for (const EnvironmentVariable& variable : environment)
     variable.value.AddUses(services);
   for (const File& file : files) file.contents.AddUses(services);
+  if (const ProbeCommand* probe = readiness.probe()) {
+    for (const Text& argument : probe->arguments) argument.AddUses(services);
+    for (const EnvironmentVariable& variable : probe->environment)
+      variable.value.AddUses(services);
+  }
   return services;
 }
 
 absl::Status Command::Validate() const {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (Contains(arguments[i], Text::Part::kSecret)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "argument ", i + 1,
-          " holds a secret, which every user of the machine could read there; ",
-          "pass secret.file(), or put the secret into a file or an environment "
-          "variable"));
-    }
+  absl::Status hidden = ValidateArguments("argument ", arguments);
+  if (hidden.ok() && readiness.probe() != nullptr) {
+    hidden = ValidateArguments("the probe's argument ",
+                               readiness.probe()->arguments);
   }
+  if (!hidden.ok()) return hidden;
   std::vector<Path> paths = directories;
   for (const File& file : files) paths.push_back(file.path);
   if (working_directory) paths.push_back(*working_directory);

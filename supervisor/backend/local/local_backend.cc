@@ -4,12 +4,14 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "glog/logging.h"
+#include "supervisor/logs/log_tail.h"
 #include "supervisor/ports/listener_owner.h"
 
 namespace espalier {
@@ -142,7 +144,18 @@ void LocalBackend::Define(const ServiceDefinition& definition) {
   CHECK_EQ(Index(definition.id), records_.size());
   auto held = held_.find(definition.path);
   records_.emplace_back().definition = &definition;
-  records_.back().held = held == held_.end() ? nullptr : held->second.get();
+  Record& record = records_.back();
+  record.held = held == held_.end() ? nullptr : held->second.get();
+  const size_t index = records_.size() - 1;
+  record.keeper_id = NewKeeperId({.record = index, .is_probe = false});
+  if (definition.command.readiness.probe() == nullptr) return;
+  record.probe_keeper_id = NewKeeperId({.record = index, .is_probe = true});
+  MakeCommandProbe(record);
+}
+
+uint32_t LocalBackend::NewKeeperId(Role role) {
+  roles_.push_back(role);
+  return static_cast<uint32_t>(roles_.size() - 1);
 }
 
 LogOfRun LocalBackend::Log(const ServiceDefinition& definition) const {
@@ -184,8 +197,12 @@ void LocalBackend::Carry(const Spawn& order) {
 std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
     const Record& record, const Spawn& order) {
   const Command& command = record.definition->command;
-  absl::StatusOr<std::string> program = programs_.Find(command.program);
-  if (program.ok() && staging_) program = staging_->Stage(*program);
+  absl::StatusOr<std::string> program = FindProgram(command.program);
+  if (const ProbeCommand* probe = command.readiness.probe();
+      program.ok() && probe != nullptr) {
+    // Without it the service would never count as ready.
+    if (auto found = FindProgram(probe->program); !found.ok()) program = found;
+  }
   if (!program.ok())
     return SpawnProblem{ErrnoOf(program.status()),
                         std::string(program.status().message())};
@@ -206,44 +223,55 @@ std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
   return SpawnProblem{ErrnoOf(sent), std::string(sent.message())};
 }
 
+absl::StatusOr<std::string> LocalBackend::FindProgram(const Program& program) {
+  absl::StatusOr<std::string> found = programs_.Find(program);
+  return found.ok() && staging_ ? staging_->Stage(*found) : found;
+}
+
 absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
     const Record& record, const Spawn& order, std::string program) const {
   const ServiceDefinition& definition = *record.definition;
+  const Command& command = definition.command;
+  absl::StatusOr<keeper::SpawnRequest> request = BasicRequest(
+      definition, std::move(program), command.arguments, command.environment);
+  if (!request.ok()) return request;
+  request->id = record.keeper_id;
+  request->generation = order.generation;
+  request->log_path = files_.LogFile(definition.path);
+  request->readiness_variable = ReadinessVariable(command.readiness);
+  if (record.held != nullptr) {
+    for (const auto& [name, socket] : record.held->listeners)
+      request->listener_names.push_back(name);
+  }
+  return request;
+}
+
+absl::StatusOr<keeper::SpawnRequest> LocalBackend::BasicRequest(
+    const ServiceDefinition& definition, std::string program,
+    const std::vector<Text>& arguments,
+    const std::vector<EnvironmentVariable>& environment) const {
   const std::string home = files_.DataDirectory(definition.path);
-  keeper::SpawnRequest request{
-      .id = static_cast<uint32_t>(order.id),
-      .generation = order.generation,
-      .program = program,
-      .argv = {program},
-      .environment =
-          {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
-           "LANG=C.UTF-8", absl::StrCat("HOME=", home),
-           absl::StrCat("TMPDIR=", files_.RuntimeDirectory(definition.path))},
-      .working_directory =
-          definition.command.working_directory
-              ? files_.Locate(*definition.command.working_directory)
-              : home,
-      .log_path = files_.LogFile(definition.path),
-      .listener_names = {},
-      .readiness_variable = ReadinessVariable(definition.command.readiness),
-      .credentials = {},
-      .limits = {},
-      .nice = {},
-      .umask = 077,
-  };
-  for (const Text& argument : definition.command.arguments) {
+  keeper::SpawnRequest request;
+  request.program = program;
+  request.argv = {std::move(program)};
+  request.environment = {
+      "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+      "LANG=C.UTF-8", absl::StrCat("HOME=", home),
+      absl::StrCat("TMPDIR=", files_.RuntimeDirectory(definition.path))};
+  request.working_directory =
+      definition.command.working_directory
+          ? files_.Locate(*definition.command.working_directory)
+          : home;
+  request.umask = 077;
+  for (const Text& argument : arguments) {
     absl::StatusOr<std::string> rendered = files_.Render(argument);
     if (!rendered.ok()) return rendered.status();
     request.argv.push_back(*std::move(rendered));
   }
-  for (const EnvironmentVariable& variable : definition.command.environment) {
+  for (const EnvironmentVariable& variable : environment) {
     absl::StatusOr<std::string> rendered = files_.Render(variable.value);
     if (!rendered.ok()) return rendered.status();
     request.environment.push_back(absl::StrCat(variable.name, "=", *rendered));
-  }
-  if (record.held != nullptr) {
-    for (const auto& [name, socket] : record.held->listeners)
-      request.listener_names.push_back(name);
   }
   if (user_)
     request.credentials =
@@ -252,12 +280,12 @@ absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
 }
 
 void LocalBackend::Carry(const Stop& order) {
-  keeper_->Stop(static_cast<uint32_t>(order.id), order.generation, order.signal,
-                order.grace);
+  keeper_->Stop(records_[Index(order.id)].keeper_id, order.generation,
+                order.signal, order.grace);
 }
 
 void LocalBackend::Carry(const Kill& order) {
-  keeper_->Kill(static_cast<uint32_t>(order.id), order.generation);
+  keeper_->Kill(records_[Index(order.id)].keeper_id, order.generation);
 }
 
 absl::StatusOr<ProbeTarget> LocalBackend::TargetOf(
@@ -296,6 +324,7 @@ void LocalBackend::Carry(const StartProbe& order) {
   const BecameReady ready{.id = order.id, .generation = order.generation};
   // The keeper will tell.
   if (readiness.kind() == Readiness::Kind::kNewline) return;
+  if (record.command_probe != nullptr) return record.command_probe->Watch();
   if (readiness.endpoint() == nullptr) return Report(ready);
   absl::StatusOr<ProbeTarget> target = TargetOf(readiness);
   if (!target.ok()) {
@@ -345,6 +374,57 @@ absl::Status LocalBackend::VerifyListener(const Record& record,
 void LocalBackend::Carry(const StopProbe& order) {
   Record& record = records_[Index(order.id)];
   record.probe.reset();
+  if (record.command_probe != nullptr) record.command_probe->Unwatch();
+}
+
+void LocalBackend::MakeCommandProbe(Record& record) {
+  const ServiceId id = record.definition->id;
+  record.command_probe = std::make_unique<CommandProbe>(
+      loop_,
+      CommandProbe::Hooks{
+          .spawn = [this,
+                    &record](uint64_t run) { return SpawnProbe(record, run); },
+          .kill =
+              [this, &record](uint64_t run) {
+                keeper_->Kill(record.probe_keeper_id, run);
+                Flush();
+              },
+          .ready =
+              [this, &record, id] {
+                Report(BecameReady{.id = id, .generation = record.generation});
+              },
+          .complained =
+              [this, &record, id](std::string complaint) {
+                Report(ProbeFailed{.id = id,
+                                   .generation = record.generation,
+                                   .complaint = std::move(complaint)});
+              },
+          .last_words = [this, &record]() -> std::string {
+            absl::StatusOr<LogTail> tail = LogTail::Read(ProbeLog(record));
+            return tail.ok() && !tail->lines.empty() ? tail->lines.back() : "";
+          }});
+}
+
+// Only what the latest run has printed is of interest.
+std::string LocalBackend::ProbeLog(const Record& record) const {
+  return files_.LogFile(record.definition->path) + ".probe";
+}
+
+absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
+  const ProbeCommand& probe = *record.definition->command.readiness.probe();
+  absl::StatusOr<std::string> program = FindProgram(probe.program);
+  if (!program.ok()) return program.status();
+  absl::StatusOr<keeper::SpawnRequest> request =
+      BasicRequest(*record.definition, *std::move(program), probe.arguments,
+                   probe.environment);
+  if (!request.ok()) return request.status();
+  request->id = record.probe_keeper_id;
+  request->generation = run;
+  request->log_path = ProbeLog(record);
+  unlink(request->log_path.c_str());
+  absl::Status sent = keeper_->Spawn(*request);
+  Flush();
+  return sent;
 }
 
 void LocalBackend::Flush() {
@@ -370,36 +450,55 @@ void LocalBackend::ReadKeeper() {
 }
 
 void LocalBackend::On(const keeper::SpawnedEvent& event) {
-  Record& record = records_[event.id];
+  const Role role = roles_[event.id];
+  if (role.is_probe) return;
+  Record& record = records_[role.record];
   if (record.generation == event.generation) record.pid = event.pid;
-  handler_(Spawned{.id = ServiceId{event.id},
+  handler_(Spawned{.id = record.definition->id,
                    .generation = event.generation,
                    .pid = event.pid});
 }
 
 void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
-  const Command& command = records_[event.id].definition->command;
+  const Role role = roles_[event.id];
+  const Record& record = records_[role.record];
+  const std::string stage(keeper::SpawnStageName(event.stage));
+  const Command& command = record.definition->command;
+  if (role.is_probe) {
+    return record.command_probe->DidNotStart(
+        event.generation,
+        absl::StrCat(stage, " (", command.readiness.probe()->program.name(),
+                     "): ", strerror(event.error)));
+  }
   handler_(SpawnFailed{
-      .id = ServiceId{event.id},
+      .id = record.definition->id,
       .generation = event.generation,
       .error = event.error,
-      .stage = absl::StrCat(std::string(keeper::SpawnStageName(event.stage)),
-                            " (", command.program.name(), ")")});
+      .stage = absl::StrCat(stage, " (", command.program.name(), ")")});
 }
 
 void LocalBackend::On(const keeper::ReadyEvent& event) {
-  handler_(
-      BecameReady{.id = ServiceId{event.id}, .generation = event.generation});
+  handler_(BecameReady{.id = records_[roles_[event.id].record].definition->id,
+                       .generation = event.generation});
 }
 
 void LocalBackend::On(const keeper::ExitedEvent& event) {
-  handler_(Exited{.id = ServiceId{event.id},
+  const Role role = roles_[event.id];
+  const Record& record = records_[role.record];
+  const ExitResult result = ResultOf(event);
+  if (role.is_probe)
+    return record.command_probe->Exited(event.generation, result);
+  handler_(Exited{.id = record.definition->id,
                   .generation = event.generation,
-                  .result = ResultOf(event)});
+                  .result = result});
 }
 
 void LocalBackend::On(const keeper::DrainedEvent& event) {
-  handler_(Drained{.id = ServiceId{event.id}, .generation = event.generation});
+  const Role role = roles_[event.id];
+  const Record& record = records_[role.record];
+  if (role.is_probe) return record.command_probe->Drained(event.generation);
+  handler_(
+      Drained{.id = record.definition->id, .generation = event.generation});
 }
 
 void LocalBackend::On(const keeper::RefusedEvent& event) {

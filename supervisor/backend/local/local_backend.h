@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
+#include "supervisor/backend/local/command_probe.h"
 #include "supervisor/backend/local/program_finder.h"
 #include "supervisor/backend/local/program_staging.h"
 #include "supervisor/backend/local/service_files.h"
@@ -86,7 +87,15 @@ class LocalBackend final : public Backend {
     Generation generation = 0;
     pid_t pid = 0;
     int64_t log_begin = 0;
+    uint32_t keeper_id = 0;
+    uint32_t probe_keeper_id = 0;
     std::unique_ptr<ReadinessProbe> probe;
+    std::unique_ptr<CommandProbe> command_probe;  // null: it has none
+  };
+  // Who a process of the keeper's is.
+  struct Role {
+    size_t record;
+    bool is_probe;
   };
   struct SpawnProblem {
     int error;
@@ -99,9 +108,18 @@ class LocalBackend final : public Backend {
   void Report(Event event);
   std::optional<SpawnProblem> TrySpawn(const Record& record,
                                        const Spawn& order);
+  absl::StatusOr<std::string> FindProgram(const Program& program);
   absl::StatusOr<keeper::SpawnRequest> RequestFor(const Record& record,
                                                   const Spawn& order,
                                                   std::string program) const;
+  absl::StatusOr<keeper::SpawnRequest> BasicRequest(
+      const ServiceDefinition& definition, std::string program,
+      const std::vector<Text>& arguments,
+      const std::vector<EnvironmentVariable>& environment) const;
+  uint32_t NewKeeperId(Role role);
+  void MakeCommandProbe(Record& record);
+  absl::Status SpawnProbe(Record& record, uint64_t run);
+  std::string ProbeLog(const Record& record) const;
   bool AlreadyCreated(const Command& command) const;
   absl::StatusOr<ProbeTarget> TargetOf(const Readiness& readiness) const;
   absl::Status VerifyListener(const Record& record,
@@ -125,6 +143,7 @@ class LocalBackend final : public Backend {
   absl::flat_hash_map<std::string, std::unique_ptr<Held>>
       held_;                    // by service path
   std::deque<Record> records_;  // by ServiceId
+  std::vector<Role> roles_;     // by the keeper's ids
   std::unique_ptr<KeeperClient> keeper_;
   Loop::Watch keeper_readable_;
   Loop::Watch keeper_writable_;
