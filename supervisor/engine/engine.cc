@@ -156,8 +156,7 @@ bool Engine::IsCurrent(ServiceId id, Generation generation) const {
 }
 
 void Engine::Handle(const StartRequested& event) {
-  if (IsClosed(At(event.id).spec.group)) return;
-  StartWithNeeds(event.id, Cause::kStartRequested);
+  if (!StartWithNeeds(event.id, Cause::kStartRequested)) return;
   Service& service = At(event.id);
   if (event.awaited && !Satisfies(service.state)) service.awaited = true;
 }
@@ -167,19 +166,17 @@ void Engine::Handle(const StopRequested& event) {
 }
 
 void Engine::Handle(const RestartRequested& event) {
+  if (!StartWithNeeds(event.id, Cause::kRestartRequested)) return;
   Service& service = At(event.id);
-  if (IsClosed(service.spec.group)) return;
-  StartWithNeeds(event.id, Cause::kRestartRequested);
   switch (service.state) {
     case ServiceState::kBackoff:
-      service.start_deadline = absl::InfiniteFuture();
+      ResetStartClock(service);
       Move(event.id, ServiceState::kWaiting, Cause::kRestartRequested);
       break;
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
     case ServiceState::kReady:
-      service.after = After::kRestart;
-      BeginStop(event.id, Cause::kRestartRequested);
+      StopInOrder(event.id, After::kRestart, Cause::kRestartRequested);
       break;
     case ServiceState::kStopping:
     case ServiceState::kKilling:
@@ -204,16 +201,21 @@ void Engine::Handle(const ResetRequested& event) {
   Move(event.id, ServiceState::kInactive, Cause::kResetRequested);
 }
 
+bool Engine::HasEnded() const { return closed_ && !At(kRootGroup).stopping; }
+
 void Engine::Handle(const StopGroupRequested& event) {
+  if (HasEnded()) return;
   StopGroup(event.group, Cause::kGroupStops);
 }
 
 void Engine::Handle(const StopAll&) {
+  if (HasEnded()) return;
   closed_ = true;
   StopGroup(kRootGroup, Cause::kGroupStops);
 }
 
 void Engine::Handle(const KillAll&) {
+  if (HasEnded()) return;
   closed_ = true;
   At(kRootGroup).stopping = true;
   groups_to_check_.push_back(kRootGroup);
@@ -223,12 +225,13 @@ void Engine::Handle(const KillAll&) {
 }
 
 void Engine::Handle(const KeeperLost&) {
+  if (HasEnded()) return;
   closed_ = true;
   Group& root = At(kRootGroup);
   root.stopping = true;
-  root.error = absl::UnavailableError(
+  root.error.Update(absl::UnavailableError(
       "the keeper, the parent of every service's process, is gone, so all "
-      "services were ended");
+      "services were ended"));
   groups_to_check_.push_back(kRootGroup);
   for (size_t i = 0; i < services_.size(); ++i) {
     LoseNow(ServiceId{static_cast<uint32_t>(i)});

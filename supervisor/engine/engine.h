@@ -47,9 +47,9 @@
 //   otherwise                   -> BACKOFF with a pause, or none if it was
 //                                  ready for long enough
 //
-// The start timeout covers a whole start: it begins with the first spawn, goes
-// on over runs that fail, and ends when the service is ready. While a service
-// waits for others it does not run.
+// The start timeout covers a whole start: its clock begins with the first
+// spawn, goes on over runs that fail, stands still in WAITING, and ends when
+// the service is ready.
 //
 // # Failing for good, and groups
 //
@@ -62,10 +62,15 @@
 //
 // # Order
 //
-// A service starts when all that it needs is READY or DONE. A stop that was
-// asked for reaches a service only when nothing that needs it is on its way
-// down any more; a service that waits for that keeps its state. STUCK does not
-// hold anybody up: every stop ends.
+// A service starts when all that it needs is READY or DONE. A stop or restart
+// that was asked for reaches a service only when nothing that needs it is on
+// its way down any more; a service that waits for that keeps its state. What it
+// gives cause for itself (lost liveness, a start that takes too long) does not
+// wait. STUCK does not hold anybody up: every stop ends.
+//
+// Nobody waits for what will not come: a start is refused when something that
+// it needs is down and may not be started, and a stop takes back the starts
+// that wait for the service.
 //
 // # Invariants
 //
@@ -266,9 +271,12 @@ class Engine {
 
     // The current start.
     bool awaited = false;
-    // It has not been ready since it was asked to start: `start_needs` count.
+    // It has not been spawned since it was asked to start: `start_needs` count.
     bool fresh = true;
+    // While it runs or pauses: when the start times out. In WAITING: what is
+    // left of the time; none if nothing of it has been used.
     absl::Time start_deadline = absl::InfiniteFuture();
+    std::optional<absl::Duration> start_left;
     // In BACKOFF: when it will run again.
     absl::Time run_at = absl::InfiniteFuture();
     // How often in a row a spawn failed in passing.
@@ -278,8 +286,9 @@ class Engine {
     RestartWindow window;
     int failures_in_row = 0;
 
-    // Has to stop as soon as nothing that needs it is on its way down; and who
-    // wanted the latest stop or, in INACTIVE, the reset.
+    // Has to stop (`after` says what then) as soon as nothing that needs it is
+    // on its way down; and who wanted the latest stop or, in INACTIVE, the
+    // reset.
     bool stop_asked = false;
     Cause stop_cause = Cause::kStopRequested;
     // Counted in `ending_dependents` of what it needs.
@@ -342,6 +351,7 @@ class Engine {
   void Handle(const Tick&) {}
   void HandleTimer(ServiceId id);
   bool IsCurrent(ServiceId id, Generation generation) const;
+  bool HasEnded() const;
 
   // engine_moves.cc: the one way to change a state, and what follows from it.
   void Move(ServiceId id, ServiceState to, Cause cause,
@@ -355,8 +365,10 @@ class Engine {
   void Settle();
 
   // engine_start.cc: from asked for to running.
-  void StartWithNeeds(ServiceId id, Cause cause);
+  bool StartWithNeeds(ServiceId id, Cause cause);
   void StartOne(ServiceId id, Cause cause);
+  static void BeginRecord(Service& service);
+  static void ResetStartClock(Service& service);
   void CheckWaiting(ServiceId id);
   void CheckBlocked(ServiceId id);
   void TakeBackStop(ServiceId id);
@@ -373,6 +385,7 @@ class Engine {
   // engine_stop.cc: from running to gone.
   void AskStop(ServiceId id, Cause cause);
   bool AskStopOne(ServiceId id, Cause cause);
+  void StopInOrder(ServiceId id, After after, Cause cause);
   void BeginStop(ServiceId id, Cause cause, std::string detail = {});
   void BeginKill(ServiceId id, Cause cause);
   void KillNow(ServiceId id);

@@ -104,10 +104,9 @@ absl::Status Engine::RestartTogether(ServiceId id) {
   const bool more = !group.batch.empty();
   if (!more && group.window.ChargeAndCheck(group.spec.restart, now_)) {
     return absl::UnavailableError(absl::StrCat(
-        "the group ", group.spec.name, " could not be kept running: it failed ",
-        group.spec.restart.max_runs, " times within ",
-        absl::FormatDuration(group.spec.restart.window), ", the last time ",
-        "because of ", At(id).spec.name, ": ", At(id).trouble));
+        "the group ", group.spec.name, " could not be kept running: it ",
+        LimitText(group.spec.restart), ", the last time because of ",
+        At(id).spec.name, ": ", At(id).trouble));
   }
   JoinBatch(id, group_id);
   for (const ServiceId other : RestartsWith(id)) {
@@ -118,16 +117,12 @@ absl::Status Engine::RestartTogether(ServiceId id) {
 }
 
 void Engine::RestartWithGroup(ServiceId id) {
-  Service& service = At(id);
+  const Service& service = At(id);
   const bool up = service.state == ServiceState::kSpawning ||
                   service.state == ServiceState::kStarting ||
                   service.state == ServiceState::kReady;
   if (!up || service.after != After::kJudge) return;
-  service.after = After::kRestart;
-  service.stop_asked = true;
-  service.stop_cause = Cause::kGroupRestarts;
-  TellNeeds(id);
-  CheckSoon(id);
+  StopInOrder(id, After::kRestart, Cause::kGroupRestarts);
 }
 
 void Engine::JoinBatch(ServiceId id, GroupId group_id) {

@@ -18,7 +18,7 @@ void Engine::RunEnded(ServiceId id) {
       Move(id, ServiceState::kInactive, Cause::kDrained);
       break;
     case After::kRestart:
-      service.start_deadline = absl::InfiniteFuture();
+      ResetStartClock(service);
       service.trouble.clear();
       Pause(id, absl::ZeroDuration(), Cause::kDrained);
       break;
@@ -65,11 +65,9 @@ void Engine::RunFailed(ServiceId id, std::string trouble) {
   const RestartRule& rule = service.spec.restart;
   if (service.window.ChargeAndCheck(rule, now_)) {
     Fail(id,
-         absl::UnavailableError(absl::StrCat(
-             service.spec.name, " could not be kept running: it failed ",
-             rule.max_runs, rule.max_runs == 1 ? " time" : " times", " within ",
-             absl::FormatDuration(rule.window), ", the last time ",
-             "with: ", trouble)),
+         absl::UnavailableError(
+             absl::StrCat(service.spec.name, " could not be kept running: it ",
+                          LimitText(rule), ", the last time with: ", trouble)),
          Cause::kDrained);
     return;
   }
@@ -81,6 +79,9 @@ void Engine::RunFailed(ServiceId id, std::string trouble) {
     pause = PauseBeforeRun(id, ++service.failures_in_row);
   }
   if (const absl::Status status = RestartTogether(id); !status.ok()) {
+    // It is the whole group that could not be kept running, which is more than
+    // whoever awaits this start could answer for.
+    service.awaited = false;
     Fail(id, status, Cause::kDrained);
     return;
   }

@@ -28,11 +28,17 @@ void Engine::Move(ServiceId id, ServiceState to, Cause cause,
   service.cause = cause;
   service.since = now_;
   if (Satisfies(to)) {
-    service.fresh = false;
     service.awaited = false;
-    service.start_deadline = absl::InfiniteFuture();
-    service.spawn_retries = 0;
+    ResetStartClock(service);
     service.trouble.clear();
+  }
+  if (from == ServiceState::kSpawning && to != ServiceState::kBackoff) {
+    service.spawn_retries = 0;
+  }
+  if (to == ServiceState::kWaiting &&
+      service.start_deadline != absl::InfiniteFuture()) {
+    service.start_left = service.start_deadline - now_;
+    service.start_deadline = absl::InfiniteFuture();
   }
   if (IsStartingState(from)) --starting_;
   if (IsStartingState(to)) ++starting_;

@@ -19,7 +19,8 @@ std::string Engine::ErrnoText(int error) {
   return std::generic_category().message(error);
 }
 
-void Engine::StartWithNeeds(ServiceId id, Cause cause) {
+bool Engine::StartWithNeeds(ServiceId id, Cause cause) {
+  if (IsClosed(At(id).spec.group)) return false;
   // Ids grow from needs to those that need them, so the order of ids is an
   // order in which they can start.
   absl::flat_hash_set<ServiceId> seen = {id};
@@ -32,13 +33,15 @@ void Engine::StartWithNeeds(ServiceId id, Cause cause) {
         const Service& service = At(need);
         const bool down = service.state == ServiceState::kInactive ||
                           service.after == After::kInactive;
-        if (!down || IsClosed(service.spec.group)) continue;
+        if (!down) continue;
+        if (IsClosed(service.spec.group)) return false;
         if (seen.insert(need).second) all.push_back(need);
       }
     }
   }
   std::sort(all.begin(), all.end());
   for (const ServiceId one : all) StartOne(one, cause);
+  return true;
 }
 
 void Engine::StartOne(ServiceId id, Cause cause) {
@@ -47,13 +50,9 @@ void Engine::StartOne(ServiceId id, Cause cause) {
     case ServiceState::kInactive:
     case ServiceState::kDone:
     case ServiceState::kFailed:
-      service.window.Clear();
-      service.failures_in_row = 0;
-      service.spawn_retries = 0;
-      service.awaited = false;
-      service.fresh = true;
+      BeginRecord(service);
+      ResetStartClock(service);
       service.after = After::kJudge;
-      service.start_deadline = absl::InfiniteFuture();
       service.trouble.clear();
       service.error = absl::OkStatus();
       ForgetGroupErrors(service.spec.group);
@@ -66,6 +65,7 @@ void Engine::StartOne(ServiceId id, Cause cause) {
       if (NeedGoesDown(service)) {
         // It cannot stay up without it, so it goes down first all the same.
         service.after = After::kRestart;
+        BeginRecord(service);
         break;
       }
       TakeBackStop(id);
@@ -74,14 +74,28 @@ void Engine::StartOne(ServiceId id, Cause cause) {
     case ServiceState::kKilling:
     case ServiceState::kDraining:
     case ServiceState::kStuck:
-      if (service.after != After::kInactive) break;
+      if (service.after != After::kInactive && service.after != After::kFail) {
+        break;
+      }
       service.after = After::kRestart;
-      service.awaited = false;
-      service.fresh = true;
+      BeginRecord(service);
       break;
     default:
       break;
   }
+}
+
+void Engine::BeginRecord(Service& service) {
+  service.window.Clear();
+  service.failures_in_row = 0;
+  service.spawn_retries = 0;
+  service.awaited = false;
+  service.fresh = true;
+}
+
+void Engine::ResetStartClock(Service& service) {
+  service.start_deadline = absl::InfiniteFuture();
+  service.start_left = std::nullopt;
 }
 
 void Engine::TakeBackStop(ServiceId id) {
@@ -114,19 +128,13 @@ bool Engine::NeedsFailed(const Service& service) const {
 void Engine::CheckWaiting(ServiceId id) {
   Service& service = At(id);
   if (NeedsFailed(service)) {
-    service.start_deadline = absl::InfiniteFuture();
+    ResetStartClock(service);
     Move(id, ServiceState::kBlocked, Cause::kNeedFailed);
     return;
   }
-  if (!NeedsMet(service) || service.batch.has_value()) {
-    service.start_deadline = absl::InfiniteFuture();
-    return;
-  }
+  if (!NeedsMet(service) || service.batch.has_value()) return;
   if (service.queued_to_start) return;
   service.queued_to_start = true;
-  if (starting_ >= max_starting_ || !to_start_.empty()) {
-    service.start_deadline = absl::InfiniteFuture();
-  }
   to_start_.push_back(id);
 }
 
@@ -160,9 +168,9 @@ void Engine::BeginRun(ServiceId id) {
   service.drained = service.spec.external;
   service.liveness_lost = false;
   service.ready_for = absl::ZeroDuration();
-  if (service.start_deadline == absl::InfiniteFuture()) {
-    service.start_deadline = now_ + service.spec.start_timeout;
-  }
+  service.fresh = false;
+  service.start_deadline =
+      now_ + service.start_left.value_or(service.spec.start_timeout);
   if (service.spec.external) {
     Move(id, ServiceState::kStarting, Cause::kNeedsMet);
     BeginProbe(id);

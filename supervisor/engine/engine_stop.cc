@@ -16,6 +16,12 @@ void Engine::AskStop(ServiceId id, Cause cause) {
       if (!AskStopOne(dependent, Cause::kDependencyStops)) continue;
       todo.push_back(dependent);
     }
+    for (const ServiceId dependent : At(next).start_dependents) {
+      // Otherwise its start would wait for ever.
+      if (!At(dependent).fresh) continue;
+      if (!AskStopOne(dependent, Cause::kDependencyStops)) continue;
+      todo.push_back(dependent);
+    }
   }
 }
 
@@ -37,15 +43,21 @@ bool Engine::AskStopOne(ServiceId id, Cause cause) {
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
     case ServiceState::kReady:
-      service.after = After::kInactive;
-      service.stop_asked = true;
-      TellNeeds(id);
-      CheckSoon(id);
+      StopInOrder(id, After::kInactive, service.stop_cause);
       return news;
     default:
       service.after = After::kInactive;
       return news;
   }
+}
+
+void Engine::StopInOrder(ServiceId id, After after, Cause cause) {
+  Service& service = At(id);
+  service.after = after;
+  service.stop_asked = true;
+  service.stop_cause = cause;
+  TellNeeds(id);
+  CheckSoon(id);
 }
 
 void Engine::BeginStop(ServiceId id, Cause cause, std::string detail) {

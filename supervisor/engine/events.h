@@ -14,7 +14,8 @@ namespace espalier {
 
 // Start the service, and those it needs that are stopped or stopping. DONE and
 // FAILED are left, with a clean record; a service that is starting or ready
-// stays so. Ignored while a group that it belongs to is being stopped.
+// stays so. Ignored while a group is being stopped that it belongs to, or that
+// something belongs to which it needs and which is down.
 struct StartRequested {
   ServiceId id;
   // Somebody waits for this start and takes its failure: until the service has

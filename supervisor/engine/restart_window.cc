@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace espalier {
 namespace {
 
@@ -28,6 +30,12 @@ int RestartWindow::Count(const RestartRule& rule, absl::Time now) const {
   return static_cast<int>(
       std::count_if(failures_.begin(), failures_.end(),
                     [&](absl::Time at) { return at > now - rule.window; }));
+}
+
+std::string LimitText(const RestartRule& rule) {
+  return absl::StrCat("failed ", rule.max_runs,
+                      rule.max_runs == 1 ? " time" : " times", " within ",
+                      absl::FormatDuration(rule.window));
 }
 
 absl::Duration PauseAfter(const RestartRule& rule, int failures,

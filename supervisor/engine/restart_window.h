@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "absl/time/time.h"
 #include "supervisor/engine/rules.h"
@@ -28,10 +29,14 @@ class RestartWindow {
   std::deque<absl::Time> failures_;
 };
 
+// For a person, what it means that the limit is reached: "failed 5 times within
+// 1m".
+std::string LimitText(const RestartRule& rule);
+
 // The pause before a run that follows `failures` failures in a row (at least
 // 1): `rule.initial_delay`, doubled for each further one, at most
-// `rule.max_delay`, then jittered. The jitter depends on `random` and nothing
-// else.
+// `rule.max_delay`; then made longer or shorter by up to `rule.jitter` of it,
+// by how much depends on `random` alone. So it can exceed `rule.max_delay`.
 absl::Duration PauseAfter(const RestartRule& rule, int failures,
                           uint64_t random);
 

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "supervisor/engine/engine.h"
 #include "supervisor/engine/ids.h"
+#include "supervisor/engine/strategy.h"
 #include "supervisor/task/all.h"
 #include "supervisor/task/task.h"
 #include "supervisor/task/task_function.h"
