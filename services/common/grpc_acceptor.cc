@@ -1,5 +1,6 @@
 #include "services/common/grpc_acceptor.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/security/server_credentials.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,6 +35,9 @@ GrpcAcceptor::GrpcAcceptor(grpc::ServerBuilder& builder, Listener listener)
           grpc::ServerBuilder::experimental_type::ExternalConnectionType::
               FROM_FD,
           grpc::InsecureServerCredentials())) {
+  // Once, and for good: what gRPC does when its last user goes would wait for a
+  // poller of its own, for up to 10 s if a client was slow.
+  [[maybe_unused]] static const bool kept = (grpc_init(), true);
   if (stop_fd_ < 0) {
     perror("cannot make an event descriptor");
     abort();

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "grpc/grpc.h"
 #include "gtest/gtest.h"
 #include "supervisor/control/control_fixture.h"
 
@@ -44,6 +45,14 @@ TEST_F(ControlLogsTest, LastLines) {
   EXPECT_THAT(Logs({.services = {"links"}}).size(), 3u);
   EXPECT_THAT(Logs({.services = {"gateway"}}), IsEmpty()) << "has none";
   EXPECT_THAT(Logs({.tail_lines = -5}), IsEmpty());
+}
+
+TEST_F(ControlLogsTest, TheEndDoesNotWaitForGrpcsOwn) {
+  Append("1\n");
+  EXPECT_THAT(Logs({}), ElementsAre("links: 1"));
+  StopServer();
+  // Its shutdown, when nobody uses it any more, may take 10 s.
+  EXPECT_TRUE(grpc_is_initialized());
 }
 
 TEST_F(ControlLogsTest, MissingFileIsAnEmptyOne) {

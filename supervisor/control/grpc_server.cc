@@ -2,7 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
-#include "grpc/impl/codegen/grpc_types.h"
+#include "grpc/grpc.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -19,6 +19,9 @@ constexpr int kMaxCallsPerConnection = 64;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     grpc::Service* service, const std::string& service_name) {
+  // Once, and for good: what gRPC does when its last user goes would wait for a
+  // poller of its own, for up to 10 s if a client was slow.
+  [[maybe_unused]] static const bool kept = (grpc_init(), true);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
