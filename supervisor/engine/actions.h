@@ -71,8 +71,8 @@ struct Kill {
   Generation generation;
 };
 
-// Begin to watch this run: report BecameReady once, then LivenessLost if that
-// comes.
+// Begin to watch this run: report BecameReady once; after that, if its liveness
+// is watched, every ProbeFailed and the first ProbePassed after one.
 struct StartProbe {
   ServiceId id;
   Generation generation;

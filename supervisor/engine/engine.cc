@@ -49,6 +49,12 @@ absl::Status Engine::CheckSpec(const ServiceSpec& spec) const {
         absl::StrCat("its start timeout must be longer than 0, not ",
                      absl::FormatDuration(spec.start_timeout)));
   }
+  if (spec.liveness_failures < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("at least 1 failed probe must mean that it does not live "
+                     "any more, not ",
+                     spec.liveness_failures));
+  }
   if (spec.external && spec.one_shot) {
     return absl::InvalidArgumentError("a one-shot cannot be external");
   }
@@ -274,19 +280,18 @@ void Engine::Handle(const BecameReady& event) {
 void Engine::Handle(const ProbeFailed& event) {
   if (!IsCurrent(event.id, event.generation)) return;
   Service& service = At(event.id);
-  if (service.state != ServiceState::kStarting) return;
-  service.trouble = event.complaint;
+  if (service.state == ServiceState::kStarting) {
+    service.trouble = event.complaint;
+  } else if (service.state == ServiceState::kReady) {
+    service.complaint = event.complaint;
+    ++service.failed_probes;
+    if (!service.spared) CheckLiveness(event.id);
+  }
 }
 
-void Engine::Handle(const LivenessLost& event) {
+void Engine::Handle(const ProbePassed& event) {
   if (!IsCurrent(event.id, event.generation)) return;
-  Service& service = At(event.id);
-  if (service.state != ServiceState::kReady) return;
-  service.liveness_lost = true;
-  service.trouble =
-      absl::StrCat("it did not answer any more",
-                   event.complaint.empty() ? "" : ": ", event.complaint);
-  BeginStop(event.id, Cause::kLivenessLost, event.complaint);
+  if (At(event.id).state == ServiceState::kReady) Forgive(event.id);
 }
 
 void Engine::Handle(const Exited& event) {
@@ -323,6 +328,9 @@ void Engine::HandleTimer(ServiceId id) {
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
       StartTimedOut(id);
+      break;
+    case ServiceState::kReady:
+      SpareNoLonger(id);
       break;
     case ServiceState::kStopping:
       BeginKill(id, Cause::kGraceOver);

@@ -19,7 +19,8 @@
 //              exit (reported first) -> DRAINING
 //   STARTING   ready -> READY; exit -> DRAINING; stop, restart, start timeout
 //              -> STOPPING
-//   READY      exit -> DRAINING; stop, restart, liveness lost -> STOPPING
+//   READY      exit -> DRAINING; stop, restart, so many failed probes in a row
+//              that it does not live any more -> STOPPING
 //   STOPPING   main process reaped and tree empty, in either order -> DRAINING;
 //              grace over -> KILLING
 //   KILLING    the same -> DRAINING; 15 s without it -> STUCK
@@ -60,6 +61,15 @@
 // (StartRequested::awaited). What a failure that is worth another run does to
 // the others in the group is the group's Strategy.
 //
+// # A machine that is short of something
+//
+// On a starved machine everything is slow, and to kill and restart what is slow
+// makes it worse. While the pressure is high (PressureChanged), few services
+// are started at a time, and of those that are slow (liveness lost, start timed
+// out) one is stopped now and then; the others are spared. When the pressure
+// has gone, each of those that were spared is given another chance: new probes,
+// or a start timeout anew.
+//
 // # Order
 //
 // A service starts when all that it needs is READY or DONE. A stop or restart
@@ -80,6 +90,7 @@
 //   * Never more than `max_starting` services in SPAWNING and STARTING (when
 //     the limit is lowered: none is added until it holds again).
 //   * Every service in a state with a deadline has a timer.
+//   * Under pressure never two stopped for being slow within 10 s.
 #ifndef SUPERVISOR_ENGINE_ENGINE_H_
 #define SUPERVISOR_ENGINE_ENGINE_H_
 
@@ -109,6 +120,15 @@ namespace espalier {
 // How long a killed tree, or what is left after an exit, may take to vanish
 // before the service is STUCK.
 inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
+
+// The machine counts as short of something from the one share of time on, until
+// the share is below the other; see PressureChanged.
+inline constexpr double kHighPressure = 0.8;
+inline constexpr double kLowPressure = 0.5;
+// While it is, so many services at most are started at a time, and within this
+// time one at most is stopped for being slow.
+inline constexpr int kMaxStartingUnderPressure = 2;
+inline constexpr absl::Duration kPauseUnderPressure = absl::Seconds(10);
 
 struct GroupSpec {
   // For people; unique within the parent.
@@ -140,6 +160,9 @@ struct ServiceSpec {
   bool external = false;
   RestartRule restart = {};
   StopRule stop = {};
+  // So many probes that fail in a row while it is READY mean that it does not
+  // live any more. At least 1.
+  int liveness_failures = 3;
   // From the first spawn to ready (a one-shot: done). Positive; may be
   // infinite.
   absl::Duration start_timeout = kDefaultStartTimeout;
@@ -259,8 +282,15 @@ class Engine {
     bool exited = false;
     bool drained = false;
     bool probing = false;
+    // In READY: how many probes in a row have failed, and what the last one
+    // said.
+    int failed_probes = 0;
+    std::string complaint;
     // A process that answers no more; its end is a failure whatever the code.
     bool liveness_lost = false;
+    // Is slow, but was not stopped for it, because the machine is starved. Has
+    // a timer, also in READY.
+    bool spared = false;
     // How long it had been ready when it stopped being so; zero if it never
     // was.
     absl::Duration ready_for = absl::ZeroDuration();
@@ -343,11 +373,12 @@ class Engine {
   void Handle(const SpawnFailed& event);
   void Handle(const BecameReady& event);
   void Handle(const ProbeFailed& event);
-  void Handle(const LivenessLost& event);
+  void Handle(const ProbePassed& event);
   void Handle(const Exited& event);
   void Handle(const Drained& event);
   void Handle(const KeeperLost& event);
   void Handle(const MaxStartingChanged& event);
+  void Handle(const PressureChanged& event);
   void Handle(const Tick&) {}
   void HandleTimer(ServiceId id);
   bool IsCurrent(ServiceId id, Generation generation) const;
@@ -381,6 +412,13 @@ class Engine {
   void StartTimedOut(ServiceId id);
   void StartQueued();
   static std::string ErrnoText(int error);
+
+  // engine_pressure.cc: services that are slow, and when that is forgiven.
+  int MaxStarting() const;
+  bool Spare(ServiceId id);
+  void SpareNoLonger(ServiceId id);
+  void Forgive(ServiceId id);
+  void CheckLiveness(ServiceId id);
 
   // engine_stop.cc: from running to gone.
   void AskStop(ServiceId id, Cause cause);
@@ -436,6 +474,10 @@ class Engine {
   absl::Time now_ = absl::InfinitePast();
   uint64_t revision_ = 0;
   int starting_ = 0;
+  // The pressure is high; and when the next service may be stopped for being
+  // slow.
+  bool pressed_ = false;
+  absl::Time next_slow_stop_ = absl::InfinitePast();
   // The whole environment ends; nothing is started any more.
   bool closed_ = false;
   // Services to look at again before the Step ends, and those whose needs are

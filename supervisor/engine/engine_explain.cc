@@ -85,8 +85,10 @@ std::string Engine::WaitingStory(ServiceId id, absl::Time now,
   if (service.batch.has_value()) {
     return "waits until the services that restart with it have stopped";
   }
-  return absl::StrCat("waits for its turn: ", starting_, " of at most ",
-                      max_starting_, " are starting");
+  return absl::StrCat(
+      "waits for its turn: ", starting_, " of at most ", MaxStarting(),
+      " are starting",
+      pressed_ ? ", because the machine is short of something" : "");
 }
 
 std::string Engine::BackoffStory(const Service& service, absl::Time now) const {
@@ -133,6 +135,11 @@ std::string Engine::RunningStory(const Service& service, absl::Time now) const {
   absl::StrAppend(&story, AtMost(deadline, now));
   if (service.state == ServiceState::kStarting && !service.trouble.empty()) {
     absl::StrAppend(&story, ": ", service.trouble);
+  }
+  if (service.spared) {
+    absl::StrAppend(&story,
+                    "; it is given time because the machine is short of "
+                    "something");
   }
   if (service.stop_asked) {
     absl::StrAppend(

@@ -48,8 +48,12 @@ void EngineHarness::TellReady(ServiceId id) {
   Send(BecameReady{id, CurrentGeneration(id)});
 }
 
-void EngineHarness::TellLivenessLost(ServiceId id, std::string complaint) {
-  Send(LivenessLost{id, CurrentGeneration(id), std::move(complaint)});
+void EngineHarness::TellLivenessLost(ServiceId id,
+                                     const std::string& complaint) {
+  const Generation generation = CurrentGeneration(id);
+  for (int i = 0; i < engine_.Spec(id).liveness_failures; ++i) {
+    Send(ProbeFailed{id, generation, complaint});
+  }
 }
 
 void EngineHarness::TellProbeFailed(ServiceId id, std::string complaint) {

@@ -41,7 +41,8 @@ class EngineHarness {
   void TellSpawned(ServiceId id);
   void TellSpawnFailed(ServiceId id, int error);
   void TellReady(ServiceId id);
-  void TellLivenessLost(ServiceId id, std::string complaint = "");
+  // As many failed probes as it takes.
+  void TellLivenessLost(ServiceId id, const std::string& complaint = "");
   void TellProbeFailed(ServiceId id, std::string complaint);
   void TellExited(ServiceId id, ExitResult result);
   void TellDrained(ServiceId id);

@@ -24,6 +24,7 @@ void Engine::Move(ServiceId id, ServiceState to, Cause cause,
     service.probing = false;
     Do(StopProbe{id, service.generation});
   }
+  service.spared = false;
   service.state = to;
   service.cause = cause;
   service.since = now_;

@@ -195,7 +195,9 @@ class Simulation {
                !(faults_ && Chance(3))) {
       Send(BecameReady{id, generation});
     } else if (state == kReady && faults_ && Chance(4)) {
-      Send(LivenessLost{id, generation, "no answer"});
+      for (int i = 0; i < 3; ++i) {
+        Send(ProbeFailed{id, generation, "no answer"});
+      }
     } else if (faults_ || state == kStopping || state == kKilling ||
                engine_.Spec(id).one_shot) {
       return Death(id);
@@ -208,7 +210,9 @@ class Simulation {
     const Generation generation = engine_.CurrentGeneration(id);
     if (engine_.State(id) == kStarting) Send(BecameReady{id, generation});
     if (engine_.State(id) == kReady && faults_ && Chance(3)) {
-      Send(LivenessLost{id, generation, "no answer"});
+      for (int i = 0; i < 3; ++i) {
+        Send(ProbeFailed{id, generation, "no answer"});
+      }
     }
     return true;
   }

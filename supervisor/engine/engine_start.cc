@@ -146,7 +146,7 @@ void Engine::CheckBlocked(ServiceId id) {
 }
 
 void Engine::StartQueued() {
-  while (starting_ < max_starting_ && !to_start_.empty()) {
+  while (starting_ < MaxStarting() && !to_start_.empty()) {
     const ServiceId id = to_start_.front();
     to_start_.pop_front();
     Service& service = At(id);
@@ -167,6 +167,7 @@ void Engine::BeginRun(ServiceId id) {
   service.exited = service.spec.external;
   service.drained = service.spec.external;
   service.liveness_lost = false;
+  service.failed_probes = 0;
   service.ready_for = absl::ZeroDuration();
   service.fresh = false;
   service.start_deadline =
@@ -221,6 +222,7 @@ void Engine::StartTimedOut(ServiceId id) {
     Fail(id, error, Cause::kStartTimeout);
     return;
   }
+  if (Spare(id)) return;
   if (service.after == After::kJudge) {
     service.after = After::kFail;
     service.error = error;

@@ -221,7 +221,7 @@ TEST_F(EngineTest, NewsOfAnEarlierGenerationIsDropped) {
   world_.Send(Exited{a, 1, ExitResult::Exited(1)});
   world_.Send(Drained{a, 1});
   world_.Send(SpawnFailed{a, 1, ENOENT, "x"});
-  world_.Send(LivenessLost{a, 1, "x"});
+  world_.Send(ProbeFailed{a, 1, "x"});
   world_.Send(BecameReady{a, 3});
   EXPECT_THAT(world_.actions(), IsEmpty());
   EXPECT_EQ(world_.State(a), kStarting);

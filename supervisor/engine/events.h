@@ -81,20 +81,19 @@ struct BecameReady {
   Generation generation;
 };
 
-// A readiness probe failed. Only remembered, for the error message should the
-// start time out.
+// A probe of a service that starts or is ready failed. Until it is ready this
+// is only remembered, for the error message should the start time out; then
+// ServiceSpec::liveness_failures in a row mean that it does not live any more.
 struct ProbeFailed {
   ServiceId id;
   Generation generation;
   std::string complaint;  // "nothing listens on port 4711"
 };
 
-// A service that was ready does not answer any more, as often as the probe's
-// limits ask for.
-struct LivenessLost {
+// A probe of a service that is ready succeeded again: it lives.
+struct ProbePassed {
   ServiceId id;
   Generation generation;
-  std::string complaint;
 };
 
 // The main process has ended. May come before the answer to Spawn.
@@ -121,14 +120,21 @@ struct MaxStartingChanged {
   int max_starting;
 };
 
+// How short the machine is of processor, memory or disk: the greatest share of
+// the last seconds, from 0 to 1, in which something had to wait for one of them
+// ("some avg10" in /proc/pressure, divided by 100).
+struct PressureChanged {
+  double stalled;
+};
+
 // Nothing but time has passed. Send one when Engine::NextTimer() is due.
 struct Tick {};
 
-using Event =
-    std::variant<StartRequested, StopRequested, RestartRequested,
-                 ResetRequested, StopGroupRequested, StopAll, KillAll, Spawned,
-                 SpawnFailed, BecameReady, ProbeFailed, LivenessLost, Exited,
-                 Drained, KeeperLost, MaxStartingChanged, Tick>;
+using Event = std::variant<StartRequested, StopRequested, RestartRequested,
+                           ResetRequested, StopGroupRequested, StopAll, KillAll,
+                           Spawned, SpawnFailed, BecameReady, ProbeFailed,
+                           ProbePassed, Exited, Drained, KeeperLost,
+                           MaxStartingChanged, PressureChanged, Tick>;
 
 }  // namespace espalier
 
