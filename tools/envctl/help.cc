@@ -32,7 +32,7 @@ const std::map<std::string, std::string>& Texts() {
       {"ps", R"(usage: envctl ps [--json]
 
 Shows each service: its state and since when, the process, how often it was
-restarted, where to reach it, and why it is in that state.
+restarted, where to reach it, and why it is not ready.
 
   envctl ps
   envctl ps --environment=two --json

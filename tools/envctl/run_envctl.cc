@@ -115,6 +115,8 @@ class Envctl {
     absl::Status stopped = client_->StopEnvironment();
     // One that ends before its answer is out has been stopped all the same.
     if (!stopped.ok() && !absl::IsUnavailable(stopped)) return stopped;
+    // Its end would wait for us to take note of it.
+    client_.reset();
     stopped = WaitUntilUnlocked(environment_.state_directory + "/lock");
     if (stopped.ok()) Report(environment_.environment, "stopped", began);
     return stopped;

@@ -80,7 +80,7 @@ std::string ServiceTable(const std::vector<ServiceSnapshot>& services,
     rows.push_back({service.name, service.state, Elapsed(service.since, now),
                     service.pid == 0 ? "" : absl::StrCat(service.pid),
                     absl::StrCat(service.restarts), absl::StrJoin(urls, " "),
-                    FirstLine(service.why)});
+                    service.state == "READY" ? "" : FirstLine(service.why)});
   }
   return RenderTable(
       {"SERVICE", "STATE", "FOR", "PID", "RESTARTS", "ENDPOINTS", "WHY"}, rows,

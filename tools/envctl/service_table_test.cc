@@ -22,6 +22,7 @@ std::vector<ServiceSnapshot> Services() {
            .pid = 4711,
            .since = kNow - absl::Seconds(125),
            .restarts = 1,
+           .why = "links has been ready for 125 s",
            .endpoints = {{.name = "http", .url = "http://127.0.0.1:4000"}},
            .log_file = "/logs/links.log"},
           {.name = "gateway",
@@ -38,6 +39,7 @@ TEST(ServiceTableTest, ShowsARowForEachService) {
   EXPECT_THAT(table, HasSubstr("http://127.0.0.1:4000"));
   EXPECT_THAT(table, HasSubstr("waits for links"));
   EXPECT_THAT(table, Not(HasSubstr("more"))) << "one line each";
+  EXPECT_THAT(table, Not(HasSubstr("has been ready"))) << "the state says so";
 }
 
 TEST(ServiceTableTest, JsonHasEverything) {
