@@ -1,16 +1,77 @@
 #ifndef ESPALIER_SERVICES_POSTGRES_POSTGRES_H_
 #define ESPALIER_SERVICES_POSTGRES_POSTGRES_H_
 
+#include <string>
+#include <vector>
+
+#include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/text.h"
 
 namespace espalier {
 
-// A PostgreSQL database that its holder may read and write.
+class Nursery;
+
+// A PostgreSQL database that its holder may read and not change.
+struct PostgresReadOnly {
+  PostgresUrl url;
+  std::string database;
+  std::string user;
+  Secret password;
+
+  friend bool operator==(const PostgresReadOnly&,
+                         const PostgresReadOnly&) = default;
+};
+
+// A PostgreSQL database that its holder owns. No conversion leads from or to
+// PostgresReadOnly: who needs to write says so by the type.
 struct Postgres {
   PostgresUrl url;
+  std::string database;
+  std::string user;
+  Secret password;
+  // The same database, for those who only read.
+  PostgresReadOnly read_only;
+
+  // Another database of the same server, which PostgresOptions::databases must
+  // name.
+  Postgres Database(std::string name) const;
 
   friend bool operator==(const Postgres&, const Postgres&) = default;
 };
+
+struct PostgresOptions {
+  // Tells several of them apart.
+  std::string name = "postgres";
+  // The database of the handle. Names of databases and roles consist of
+  // lower-case letters, digits and '_', and begin with a letter.
+  std::string database = "app";
+  // The role that owns all databases. "<user>_reader" reads them.
+  std::string user = "app";
+  // Further databases.
+  std::vector<std::string> databases = {};
+  // Run in `database` by its owner, once, in the transaction in which the
+  // database counts as set up. May use psql's commands.
+  std::string initial_sql = {};
+  // Lines for postgresql.conf, which come last and so win.
+  std::string settings = {};
+};
+
+// Starts a PostgreSQL server (Debian's package postgresql) on a Unix socket,
+// which only the user that services run as can reach. The data are kept from
+// run to run of the instance; a commit is on disk before it is acknowledged.
+// It is ready when it answers queries, and asked to end by a fast shutdown.
+//
+// Two one-shots come with it, and are skipped once they are done:
+// <name>-cluster makes the data directory, <name>-setup the roles and
+// databases. A data directory that is damaged, or of another version of
+// PostgreSQL, is an error, and is left as it is.
+//
+// With --external=<name>=postgresql://HOST:PORT or the path of a socket,
+// nothing of this runs: then roles and databases must be there, and the
+// passwords in the secrets directory of the instance (<name>.password,
+// <name>.reader).
+Task<Postgres> StartPostgres(Nursery& nursery, PostgresOptions options = {});
 
 }  // namespace espalier
 

@@ -50,8 +50,8 @@ class Backend {
   // environment, through every restart. Listen: a socket that listens from now
   // on, and that every run of the service inherits; connections made while none
   // runs wait. Reserve: a port which nobody else is given, for the service to
-  // bind with SO_REUSEADDR. SocketPath: a path, short enough, in a private
-  // directory, at which the service may make a Unix socket.
+  // bind with SO_REUSEADDR. SocketPath: the path of `file`, short enough,
+  // in a private directory, at which the service may make a Unix socket.
   virtual absl::StatusOr<EndpointAddress> Listen(absl::string_view service,
                                                  absl::string_view name) = 0;
   virtual absl::StatusOr<EndpointAddress> ListenUnix(
@@ -59,7 +59,8 @@ class Backend {
   virtual absl::StatusOr<EndpointAddress> Reserve(absl::string_view service,
                                                   absl::string_view name) = 0;
   virtual absl::StatusOr<EndpointAddress> SocketPath(
-      absl::string_view service, absl::string_view name) = 0;
+      absl::string_view service, absl::string_view name,
+      absl::string_view file) = 0;
 
   // Makes a service known. `definition` stays valid and unchanged as long as
   // the backend lives.

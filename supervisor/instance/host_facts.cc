@@ -65,6 +65,7 @@ HostFacts HostFacts::Current() {
   }
   host.home = HomeDirectory(host.uid);
   host.xdg_state_home = AbsoluteVariable("XDG_STATE_HOME");
+  host.xdg_cache_home = AbsoluteVariable("XDG_CACHE_HOME");
   host.xdg_runtime_dir = AbsoluteVariable("XDG_RUNTIME_DIR");
   host.test_tmpdir = AbsoluteVariable("TEST_TMPDIR");
   host.build_workspace_directory =
@@ -93,6 +94,15 @@ std::string HostFacts::StateRoot(const std::string& data_dir) const {
   if (states.empty()) states = absl::StrCat(home, "/.local/state");
   if (root_user && IsBelow(states, home)) states = "/var/lib";
   return absl::StrCat(states, "/espalier/", CheckoutKey());
+}
+
+std::string HostFacts::CacheRoot(const std::string& data_dir) const {
+  if (!data_dir.empty() || !test_tmpdir.empty())
+    return absl::StrCat(StateRoot(data_dir), "/.cache");
+  std::string caches = xdg_cache_home;
+  if (caches.empty()) caches = absl::StrCat(home, "/.cache");
+  if (uid == 0 && IsBelow(caches, home)) caches = "/var/cache";
+  return absl::StrCat(caches, "/espalier");
 }
 
 std::string HostFacts::RuntimeRoot() const {

@@ -24,6 +24,12 @@ struct HostFacts {
   // below root's home is below /var/lib then, or below `tmp` in a test.
   std::string StateRoot(const std::string& data_dir) const;
 
+  // Where what all instances share, and can be made again, lives: in a hidden
+  // directory of StateRoot() if `data_dir` is not empty or under `bazel test`;
+  // else $XDG_CACHE_HOME/espalier or ~/.cache/espalier. Root's, which its
+  // services must reach, is /var/cache/espalier instead of below its home.
+  std::string CacheRoot(const std::string& data_dir) const;
+
   // Where sockets live: $XDG_RUNTIME_DIR/espalier if that directory is ours,
   // private and short, and we are not root; else <tmp>/espalier-<uid>. Short,
   // because the path of a socket has 107 characters at most.
@@ -42,6 +48,7 @@ struct HostFacts {
   std::string working_directory = {};
   std::string home = {};
   std::string xdg_state_home = {};
+  std::string xdg_cache_home = {};
   std::string xdg_runtime_dir = {};
   std::string test_tmpdir = {};
   std::string build_workspace_directory = {};

@@ -64,6 +64,8 @@ absl::StatusOr<InstancePaths> InstancePaths::Resolve(const Options& options,
   paths.instance_ = options.instance;
   paths.state_ = absl::StrCat(host.StateRoot(options.data_dir), "/",
                               options.environment, "/", options.instance);
+  paths.cache_ = options.cache_dir.empty() ? host.CacheRoot(options.data_dir)
+                                           : options.cache_dir;
   paths.runtime_ =
       absl::StrCat(host.RuntimeRoot(), "/", ShortHash(paths.state_));
   if (paths.control_socket().size() > kMaxSocketPath) {
@@ -87,6 +89,11 @@ absl::StatusOr<InstancePaths> InstancePaths::Create(const Options& options,
   if (made.ok()) made = MakePrivateDirectory(paths->logs_directory(), mode);
   if (made.ok()) made = MakePrivateDirectory(paths->data_directory(), mode);
   if (made.ok()) made = MakePrivateDirectory(paths->secrets_directory(), 0700);
+  if (made.ok()) {
+    made = MakeDirectories(
+        std::filesystem::path(paths->cache_).parent_path().string(), mode);
+  }
+  if (made.ok()) made = MakePrivateDirectory(paths->cache_, mode);
   if (!made.ok()) return Explain(made);
   // An instance that ends at this moment may take the empty root away.
   constexpr int kTries = 100;

@@ -17,6 +17,7 @@ namespace espalier {
 //       logs/  data/
 //       secrets/                             0700; root's is open to the group
 //                                            of its services (0710)
+//   <cache root>/                            cache_directory(), shared by all
 //   <runtime root>/<8 hex digits>/           runtime_directory()
 //       control/socket                       in a directory of mode 0700
 //       services/                            sockets of services
@@ -39,6 +40,8 @@ class InstancePaths {
     // --data_dir: the state root to use instead of the default one; relative to
     // where the user is. Empty: the default.
     std::string data_dir = {};
+    // The cache root to use instead of the default one. Empty: the default.
+    std::string cache_dir = {};
   };
 
   // Works out the paths without touching anything on disk. InvalidArgumentError
@@ -65,6 +68,7 @@ class InstancePaths {
   std::string logs_directory() const { return state_ + "/logs"; }
   std::string data_directory() const { return state_ + "/data"; }
   std::string secrets_directory() const { return state_ + "/secrets"; }
+  const std::string& cache_directory() const { return cache_; }
   std::string lock_file() const { return state_ + "/lock"; }
   std::string control_socket() const { return runtime_ + "/control/socket"; }
   std::string service_sockets_directory() const {
@@ -77,6 +81,7 @@ class InstancePaths {
   std::string environment_;
   std::string instance_;
   std::string state_;
+  std::string cache_;
   std::string runtime_;
 };
 

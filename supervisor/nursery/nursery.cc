@@ -103,15 +103,16 @@ Service::Service(Nursery& nursery, absl::string_view name)
       });
 }
 
-EndpointAddress Service::MakeAddress(Kind kind, absl::string_view name) {
-  absl::StatusOr<EndpointAddress> address = FindAddress(kind, name);
+EndpointAddress Service::MakeAddress(Kind kind, absl::string_view name,
+                                     absl::string_view file) {
+  absl::StatusOr<EndpointAddress> address = FindAddress(kind, name, file);
   if (address.ok()) return *std::move(address);
   error_.Update(address.status());
   return {.service = path_, .name = std::string(name)};
 }
 
 absl::StatusOr<EndpointAddress> Service::FindAddress(
-    Kind kind, absl::string_view name) const {
+    Kind kind, absl::string_view name, absl::string_view file) const {
   if (!error_.ok()) return error_;
   if (std::any_of(endpoints_.begin(), endpoints_.end(),
                   [&](const Endpoint& e) { return e.name() == name; })) {
@@ -134,7 +135,7 @@ absl::StatusOr<EndpointAddress> Service::FindAddress(
     case Kind::kReserve:
       return backend.Reserve(path_, name);
     case Kind::kSocketPath:
-      return backend.SocketPath(path_, name);
+      return backend.SocketPath(path_, name, file);
   }
   return absl::InternalError("no such kind of endpoint");
 }

@@ -106,6 +106,19 @@ class Service {
         std::same_as<E, UnixSocket> ? Kind::kSocketPath : Kind::kReserve, name);
   }
 
+  // A Unix socket for a program that speaks the endpoint's protocol on one:
+  // `file` is what it must be called. The path stays the same through restarts,
+  // and only the services' user can reach it.
+  template <std::derived_from<Endpoint> E>
+  E ReserveUnix(absl::string_view file, absl::string_view name = "url") {
+    return Add<E>(Kind::kSocketPath, name, file);
+  }
+
+  // Whether somebody else runs the service (--external). What else a start
+  // function would run for it, such as to prepare its data, is then not ours to
+  // run.
+  bool is_external() const { return external_; }
+
   // Its own directory, kept from run to run of the instance, private to its
   // user; made before it starts.
   Path data() const { return Path(Path::Root::kData, path_, ""); }
@@ -134,14 +147,16 @@ class Service {
   Service(Nursery& nursery, absl::string_view name);
 
   template <std::derived_from<Endpoint> E>
-  E Add(Kind kind, absl::string_view name) {
-    E endpoint = EndpointAccess::Make<E>(MakeAddress(kind, name));
+  E Add(Kind kind, absl::string_view name, absl::string_view file = "") {
+    E endpoint = EndpointAccess::Make<E>(
+        MakeAddress(kind, name, file.empty() ? name : file));
     endpoints_.push_back(endpoint);
     return endpoint;
   }
-  EndpointAddress MakeAddress(Kind kind, absl::string_view name);
-  absl::StatusOr<EndpointAddress> FindAddress(Kind kind,
-                                              absl::string_view name) const;
+  EndpointAddress MakeAddress(Kind kind, absl::string_view name,
+                              absl::string_view file);
+  absl::StatusOr<EndpointAddress> FindAddress(Kind kind, absl::string_view name,
+                                              absl::string_view file) const;
   absl::StatusOr<EndpointAddress> ExternalAddress(absl::string_view name,
                                                   absl::string_view url) const;
   const std::string* ExternalUrl(absl::string_view name) const;

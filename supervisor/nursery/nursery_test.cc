@@ -46,8 +46,9 @@ class ScriptedBackend final : public Backend {
     return absl::ResourceExhaustedError("no port is left");
   }
   absl::StatusOr<EndpointAddress> SocketPath(absl::string_view s,
-                                             absl::string_view n) override {
-    return plan_.SocketPath(s, n);
+                                             absl::string_view n,
+                                             absl::string_view file) override {
+    return plan_.SocketPath(s, n, file);
   }
   void Define(const ServiceDefinition& definition) override {
     names_.push_back(definition.path);

@@ -22,6 +22,12 @@ namespace espalier {
 
 namespace {
 
+// What the environments of one test process share; removed when it ends.
+std::string TestCache() {
+  static const TestDirectory directory;
+  return directory.path() + "/cache";
+}
+
 // Removes what an instance left on disk, after everything that used it.
 class Cleaner {
  public:
@@ -200,7 +206,8 @@ absl::Status TestEnvironmentBase::Start(absl::string_view name,
   absl::StatusOr<InstancePaths> paths =
       InstancePaths::Create({.environment = std::string(name),
                              .instance = options.instance,
-                             .data_dir = options.data_dir});
+                             .data_dir = options.data_dir,
+                             .cache_dir = TestCache()});
   if (!paths.ok()) return paths.status();
   absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths);
   if (!lock.ok()) return lock.status();

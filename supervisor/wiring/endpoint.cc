@@ -4,19 +4,39 @@
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
+namespace {
+
+bool IsPostgresSocket(absl::string_view scheme,
+                      const EndpointAddress& address) {
+  return scheme == "postgresql" && !address.path.empty();
+}
+
+// In a plan the path is a name without a directory.
+std::string SocketDirectory(const EndpointAddress& address) {
+  return address.path.substr(0, address.path.rfind('/'));
+}
+
+}  // namespace
 
 Text Endpoint::host() const {
-  return Text(
-      Text::Part{Text::Part::kEndpoint, address_.host, address_.service});
+  return Text(Text::Part{Text::Part::kEndpoint,
+                         IsPostgresSocket(scheme_, address_)
+                             ? SocketDirectory(address_)
+                             : address_.host,
+                         address_.service});
 }
 
 Text Endpoint::port() const {
   return Text(
-      Text::Part{Text::Part::kEndpoint, address_.port, address_.service});
+      Text::Part{Text::Part::kEndpoint,
+                 IsPostgresSocket(scheme_, address_) ? "5432" : address_.port,
+                 address_.service});
 }
 
 std::string EndpointAccess::Url(const Endpoint& endpoint) {
   const EndpointAddress& address = endpoint.address_;
+  if (IsPostgresSocket(endpoint.scheme_, address))
+    return absl::StrCat("postgresql:///?host=", SocketDirectory(address));
   if (!address.path.empty()) return address.path;
   std::string url;
   if (!endpoint.scheme_.empty()) absl::StrAppend(&url, endpoint.scheme_, "://");

@@ -43,7 +43,8 @@ class Endpoint {
   absl::string_view scheme() const { return scheme_; }
 
   // Parts for commands whose program wants them separately. Empty for a Unix
-  // socket.
+  // socket, but for PostgreSQL's: there the host is its directory and the port
+  // a part of its name, as in all of PostgreSQL's programs.
   Text host() const;
   Text port() const;
 
@@ -68,7 +69,8 @@ struct EndpointAccess {
     return endpoint.address_;
   }
   // "http://127.0.0.1:41234", "127.0.0.1:41234" where there is no scheme, or
-  // the path of a Unix socket.
+  // the path of a Unix socket; "postgresql:///?host=DIRECTORY" for
+  // PostgreSQL's.
   static std::string Url(const Endpoint& endpoint);
 };
 
@@ -87,7 +89,7 @@ class Http2Url final : public Endpoint {
       : Endpoint("http", std::move(address)) {}
 };
 
-// A PostgreSQL server.
+// A PostgreSQL server. Its Unix socket is called ".s.PGSQL.5432".
 class PostgresUrl final : public Endpoint {
   friend struct EndpointAccess;
   explicit PostgresUrl(EndpointAddress address)

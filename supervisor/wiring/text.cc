@@ -10,13 +10,18 @@ Path Path::operator/(absl::string_view name) const {
                                 : absl::StrCat(relative_, "/", name));
 }
 
+Path Cache(absl::string_view name) {
+  return Path(Path::Root::kCache, std::string(name), "");
+}
+
 Text Secret::file() const {
   return Text(Text::Part{Text::Part::kSecretFile, name_, service_});
 }
 
 Text::Text(const Path& path)
-    : Text(Part{path.root() == Path::Root::kData ? Part::kDataPath
-                                                 : Part::kRuntimePath,
+    : Text(Part{path.root() == Path::Root::kData      ? Part::kDataPath
+                : path.root() == Path::Root::kRuntime ? Part::kRuntimePath
+                                                      : Part::kCachePath,
                 path.relative(), path.service()}) {}
 
 void Text::AddUses(std::set<std::string>& services) const {

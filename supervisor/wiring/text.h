@@ -19,6 +19,7 @@ class Path {
   enum class Root {
     kData,     // kept from run to run of the same instance
     kRuntime,  // short-lived: sockets, pid files
+    kCache,    // shared by all instances; may vanish at any time
   };
 
   Path(Root root, std::string service, std::string relative)
@@ -32,7 +33,7 @@ class Path {
 
   Root root() const { return root_; }
   // Whose it is: the path of a service, or of a nursery for what its services
-  // share.
+  // share; for a cache, its name.
   const std::string& service() const { return service_; }
   // Below the owner's directory; empty for the directory itself.
   const std::string& relative() const { return relative_; }
@@ -44,6 +45,11 @@ class Path {
   std::string service_;
   std::string relative_;
 };
+
+// A directory for what takes long to make and can be made again. All instances
+// of all environments of this user share the one called `name`, at the same
+// time; so what is put there must be put whole (by a rename).
+Path Cache(absl::string_view name);
 
 // A value that must not be seen: made once for each instance, kept in a file of
 // mode 0600, and put in by the backend when a process is spawned. It may go
@@ -80,6 +86,7 @@ class Text {
       kEndpoint,
       kDataPath,
       kRuntimePath,
+      kCachePath,
       kSecret,
       kSecretFile
     };

@@ -97,7 +97,7 @@ absl::StatusOr<EndpointAddress> LocalBackend::Listen(absl::string_view service,
 
 absl::StatusOr<EndpointAddress> LocalBackend::ListenUnix(
     absl::string_view service, absl::string_view name) {
-  absl::StatusOr<EndpointAddress> address = SocketPath(service, name);
+  absl::StatusOr<EndpointAddress> address = SocketPath(service, name, name);
   if (!address.ok()) return address;
   Command nothing{.program = Program::Built("")};
   if (absl::Status status = files_.Prepare(address->service, nothing);
@@ -127,9 +127,9 @@ absl::StatusOr<EndpointAddress> LocalBackend::Reserve(absl::string_view service,
 }
 
 absl::StatusOr<EndpointAddress> LocalBackend::SocketPath(
-    absl::string_view service, absl::string_view name) {
+    absl::string_view service, absl::string_view name, absl::string_view file) {
   const std::string path =
-      absl::StrCat(files_.RuntimeDirectory(std::string(service)), "/", name);
+      absl::StrCat(files_.RuntimeDirectory(std::string(service)), "/", file);
   if (path.size() > kMaxUnixPath) {
     return absl::InvalidArgumentError(
         absl::StrCat("the path of the socket '", name, "' of '", service,

@@ -61,7 +61,8 @@ class LocalBackend final : public Backend {
   absl::StatusOr<EndpointAddress> Reserve(absl::string_view service,
                                           absl::string_view name) override;
   absl::StatusOr<EndpointAddress> SocketPath(absl::string_view service,
-                                             absl::string_view name) override;
+                                             absl::string_view name,
+                                             absl::string_view file) override;
   void Define(const ServiceDefinition& definition) override;
   void Carry(const Spawn& order) override;
   void Carry(const Stop& order) override;

@@ -23,9 +23,9 @@ std::string FlatName(absl::string_view service) {
 
 // Where `path` lies below the directory that holds all of its kind.
 std::string RelativeToRoot(const Path& path) {
-  const std::string owner = path.root() == Path::Root::kData
-                                ? path.service()
-                                : FlatName(path.service());
+  const std::string owner = path.root() == Path::Root::kRuntime
+                                ? FlatName(path.service())
+                                : path.service();
   return path.relative().empty() ? owner
                                  : absl::StrCat(owner, "/", path.relative());
 }
@@ -69,8 +69,15 @@ std::string ServiceFiles::LogFile(const std::string& service) const {
 }
 
 std::string ServiceFiles::RootOf(const Path& path) const {
-  return path.root() == Path::Root::kData ? paths_.data_directory()
-                                          : paths_.service_sockets_directory();
+  switch (path.root()) {
+    case Path::Root::kData:
+      return paths_.data_directory();
+    case Path::Root::kRuntime:
+      return paths_.service_sockets_directory();
+    case Path::Root::kCache:
+      return paths_.cache_directory();
+  }
+  return "";
 }
 
 std::string ServiceFiles::Locate(const Path& path) const {
@@ -143,6 +150,9 @@ std::string ServiceFiles::Show(const Text& text) const {
       case Text::Part::kRuntimePath:
         shown += Locate(Path(Path::Root::kRuntime, part.service, part.value));
         break;
+      case Text::Part::kCachePath:
+        shown += Locate(Path(Path::Root::kCache, part.service, part.value));
+        break;
       case Text::Part::kSecret:
         absl::StrAppend(&shown, "{secret ", part.service, ".", part.value, "}");
         break;
@@ -167,6 +177,8 @@ absl::Status ServiceFiles::Prepare(const std::string& service,
     for (const Text::Part& part : argument.parts()) {
       if (part.kind == Text::Part::kDataPath)
         directories.push_back(Path(Path::Root::kData, part.service, ""));
+      if (part.kind == Text::Part::kCachePath)
+        directories.push_back(Cache(part.service));
     }
   }
   for (const Path& directory : directories) {

@@ -27,6 +27,12 @@ EndpointAddress UnixSymbol(absl::string_view service, absl::string_view name) {
           .path = absl::StrCat("{", SymbolOf(service, name), ".socket}")};
 }
 
+absl::string_view RootSymbol(Text::Part::Kind kind) {
+  return kind == Text::Part::kDataPath      ? "{data}"
+         : kind == Text::Part::kRuntimePath ? "{run}"
+                                            : "{cache}";
+}
+
 }  // namespace
 
 absl::StatusOr<EndpointAddress> PlanBackend::Listen(absl::string_view service,
@@ -42,7 +48,7 @@ absl::StatusOr<EndpointAddress> PlanBackend::ListenUnix(
   return UnixSymbol(service, name);
 }
 absl::StatusOr<EndpointAddress> PlanBackend::SocketPath(
-    absl::string_view service, absl::string_view name) {
+    absl::string_view service, absl::string_view name, absl::string_view) {
   return UnixSymbol(service, name);
 }
 
@@ -84,9 +90,8 @@ std::string PlanBackend::Show(const Text& text) const {
         break;
       case Text::Part::kDataPath:
       case Text::Part::kRuntimePath:
-        absl::StrAppend(
-            &shown, part.kind == Text::Part::kDataPath ? "{data}/" : "{run}/",
-            part.service);
+      case Text::Part::kCachePath:
+        absl::StrAppend(&shown, RootSymbol(part.kind), "/", part.service);
         if (!part.value.empty()) absl::StrAppend(&shown, "/", part.value);
         break;
       case Text::Part::kSecret:

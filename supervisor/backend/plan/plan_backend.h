@@ -31,7 +31,8 @@ class PlanBackend final : public Backend {
   absl::StatusOr<EndpointAddress> Reserve(absl::string_view service,
                                           absl::string_view name) override;
   absl::StatusOr<EndpointAddress> SocketPath(absl::string_view service,
-                                             absl::string_view name) override;
+                                             absl::string_view name,
+                                             absl::string_view file) override;
   void Define(const ServiceDefinition& definition) override {
     definitions_.push_back(&definition);
   }
