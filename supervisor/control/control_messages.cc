@@ -21,6 +21,30 @@ std::string Harmless(const std::string& text) {
   return absl::StrJoin(lines, "\n");
 }
 
+// `depth` is left; nobody nests that far, but a peer may send anything.
+constexpr int kMaxDepth = 16;
+
+void ToMessage(const HandleData& data, int depth,
+               control::v1::Handle& message) {
+  message.set_name(Harmless(data.name));
+  message.set_type(Harmless(data.type));
+  message.set_text(Harmless(data.text));
+  if (depth == 0) return;
+  for (const HandleData& field : data.fields) {
+    ToMessage(field, depth - 1, *message.add_fields());
+  }
+}
+
+HandleData FromMessage(const control::v1::Handle& message, int depth) {
+  HandleData data{
+      .name = message.name(), .type = message.type(), .text = message.text()};
+  if (depth == 0) return data;
+  for (const control::v1::Handle& field : message.fields()) {
+    data.fields.push_back(FromMessage(field, depth - 1));
+  }
+  return data;
+}
+
 }  // namespace
 
 control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
@@ -43,6 +67,9 @@ control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
     added->set_url(Harmless(endpoint.url));
   }
   message.set_log_file(Harmless(snapshot.log_file));
+  if (snapshot.handle.has_value()) {
+    ToMessage(*snapshot.handle, kMaxDepth, *message.mutable_handle());
+  }
   return message;
 }
 
@@ -63,6 +90,9 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
         {.name = endpoint.name(), .url = endpoint.url()});
   }
   snapshot.log_file = message.log_file();
+  if (message.has_handle()) {
+    snapshot.handle = FromMessage(message.handle(), kMaxDepth);
+  }
   return snapshot;
 }
 

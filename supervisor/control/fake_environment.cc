@@ -11,8 +11,9 @@
 
 namespace espalier {
 
-FakeEnvironment::FakeEnvironment(const HostFacts& host,
-                                 const std::string& name) {
+FakeEnvironment::FakeEnvironment(const HostFacts& host, const std::string& name,
+                                 std::optional<HandleData> handle)
+    : handle_(std::move(handle)) {
   absl::StatusOr<InstancePaths> paths =
       InstancePaths::Create({.environment = name}, host);
   CHECK(paths.ok()) << paths.status();
@@ -31,7 +32,11 @@ void FakeEnvironment::Run(absl::Notification& running) {
   const absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths_);
   CHECK(lock.ok()) << lock.status();
   FakeControlled controlled(
-      {{.name = "links", .state = "READY", .pid = 4711, .log_file = log()},
+      {{.name = "links",
+        .state = "READY",
+        .pid = 4711,
+        .log_file = log(),
+        .handle = handle_},
        {.name = "gateway", .state = "READY", .needs = {"links"}}});
   controlled.answer_at_once();
   controlled.on_stop([this] { loop_.Quit(); });

@@ -9,6 +9,7 @@
 #include "supervisor/instance/host_facts.h"
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/loop/loop.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -18,7 +19,9 @@ namespace espalier {
 class FakeEnvironment {
  public:
   // Running when this returns. `name` must not run already.
-  FakeEnvironment(const HostFacts& host, const std::string& name);
+  // `handle` is what `links` gives.
+  FakeEnvironment(const HostFacts& host, const std::string& name,
+                  std::optional<HandleData> handle = {});
   ~FakeEnvironment();
 
   // Of `links`; the test writes it.
@@ -27,6 +30,7 @@ class FakeEnvironment {
  private:
   void Run(absl::Notification& running);
 
+  const std::optional<HandleData> handle_;
   std::optional<InstancePaths> paths_;
   Loop loop_;
   std::thread thread_;

@@ -4,10 +4,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -42,6 +44,8 @@ struct ServiceSnapshot {
   std::vector<Endpoint> endpoints = {};
   // Absolute path; empty if it has none.
   std::string log_file = {};
+  // What its start function gives; see Attach().
+  std::optional<HandleData> handle = {};
 
   bool operator==(const ServiceSnapshot&) const = default;
 };

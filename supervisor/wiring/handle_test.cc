@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/wiring/handle_json.h"
 
 namespace espalier {
 namespace {
@@ -71,6 +72,18 @@ TEST(HandleTest, Prints) {
             "redis://127.0.0.1:2, database: b, shards: 3, cached: true}], "
             "password: {secret postgres.password}, file: "
             "{data}/links/links.db, socket: /run/s}");
+}
+
+TEST(HandleTest, IsJson) {
+  EXPECT_EQ(
+      HandleJson(MakeWhole().ToHandleData()).dump(),
+      R"({"type":"Whole","plain":{"type":"Plain","url":"http://127.0.0.1:80"},)"
+      R"("spare":null,"caches":[{"type":"Generic<RedisUrl>","url":)"
+      R"("redis://127.0.0.1:1","database":"a","shards":1,"cached":false},)"
+      R"({"type":"Generic<RedisUrl>","url":"redis://127.0.0.1:2",)"
+      R"("database":"b","shards":3,"cached":true}],)"
+      R"("password":"{secret postgres.password}",)"
+      R"("file":"{data}/links/links.db","socket":"/run/s"})");
 }
 
 TEST(HandleTest, IsComparable) {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "supervisor/environment/table.h"
+#include "supervisor/wiring/handle_json.h"
 
 namespace espalier {
 namespace {
@@ -45,6 +46,8 @@ Json ToJson(const ServiceSnapshot& service) {
   json["since"] = service.since == absl::InfinitePast()
                       ? Json()
                       : Json(Timestamp(service.since));
+  json["handle"] =
+      service.handle.has_value() ? HandleJson(*service.handle) : Json();
   json["endpoints"] = Json::object();
   for (const ServiceSnapshot::Endpoint& endpoint : service.endpoints) {
     json["endpoints"][endpoint.name] = endpoint.url;
