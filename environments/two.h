@@ -8,6 +8,7 @@
 #include "services/links/links.h"
 #include "services/report/report.h"
 #include "supervisor/task/task.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -25,6 +26,8 @@ struct TwoOptions {
 struct TwoSite {
   Gateway gateway;
   std::optional<Report> report;
+
+  ESPALIER_HANDLE(TwoSite, gateway, report);
 };
 
 // Short links without any installed server: one links server speaks HTTP/2 to

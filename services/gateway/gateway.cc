@@ -14,11 +14,11 @@ Task<Gateway> StartGateway(Nursery& nursery, Links<Http2Url> links,
   const HttpUrl url = gateway.Listen<HttpUrl>();
   std::vector<Text> arguments = {Text("--links=", links.url)};
   if (cache) arguments.push_back(Text("--redis=", cache->url));
-  co_await gateway.Start(
+  co_return co_await gateway.Start(
       {.program = Program::Built("services/gateway/gateway_server"),
        .arguments = std::move(arguments),
-       .readiness = Readiness::HttpOk(url)});
-  co_return Gateway{.url = url};
+       .readiness = Readiness::HttpOk(url)},
+      Gateway{.url = url});
 }
 
 }  // namespace espalier

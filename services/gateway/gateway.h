@@ -8,6 +8,7 @@
 #include "services/redis/redis.h"
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -18,7 +19,7 @@ class Nursery;
 struct Gateway {
   HttpUrl url;
 
-  friend bool operator==(const Gateway&, const Gateway&) = default;
+  ESPALIER_HANDLE(Gateway, url);
 };
 
 struct GatewayOptions {

@@ -8,6 +8,7 @@
 #include "services/postgres/postgres.h"
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
@@ -25,7 +26,7 @@ template <LinksProtocol Url>
 struct Links {
   Url url;
 
-  friend bool operator==(const Links&, const Links&) = default;
+  ESPALIER_HANDLE(Links, url);
 };
 
 struct LinksOptions {

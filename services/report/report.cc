@@ -9,11 +9,11 @@ Task<Report> StartReport(Nursery& nursery, Links<HttpUrl> links,
                          ReportOptions options) {
   Service report = nursery.NewService(options.name);
   const HttpUrl url = report.Reserve<HttpUrl>();
-  co_await report.Start(
+  co_return co_await report.Start(
       {.program = Program::Built("services/report/report_server"),
        .arguments = {Text("--links=", links.url), Text("--port=", url.port())},
-       .readiness = Readiness::HttpOk(url)});
-  co_return Report{.url = url};
+       .readiness = Readiness::HttpOk(url)},
+      Report{.url = url});
 }
 
 }  // namespace espalier

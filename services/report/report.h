@@ -6,6 +6,7 @@
 #include "services/links/links.h"
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -15,7 +16,7 @@ class Nursery;
 struct Report {
   HttpUrl url;
 
-  friend bool operator==(const Report&, const Report&) = default;
+  ESPALIER_HANDLE(Report, url);
 };
 
 struct ReportOptions {

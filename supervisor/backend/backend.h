@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "supervisor/engine/ids.h"
 #include "supervisor/wiring/command.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -27,6 +29,7 @@ struct ServiceDefinition {
   std::vector<std::string> needs;  // paths of the services it uses, sorted
   bool external =
       false;  // somebody else runs it; only its readiness is ours to find out
+  std::optional<HandleData> handle = {};  // what its start function gives
 };
 
 // The log of a service, of which the latest run's part begins at an offset.

@@ -35,37 +35,47 @@ Attached Attach(std::string environment) {
   return Attach(InstanceSelector{.environment = std::move(environment)});
 }
 
-absl::StatusOr<HandleData> Attached::GetData(absl::string_view service,
-                                             const std::string& wanted) {
+absl::StatusOr<HandleData> Attached::OfService(absl::string_view service) {
   if (!status_.ok()) return status_;
   absl::StatusOr<ControlClient::ServiceList> list = client_->List();
   if (!list.ok()) return list.status();
   std::vector<std::string> there;
-  for (ServiceSnapshot& candidate : list->services) {
+  for (const ServiceSnapshot& candidate : list->services) {
     there.push_back(Describe(candidate));
     if (candidate.name != service) continue;
-    if (!candidate.handle.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("`", service, "` of environment `",
-                       environment_.environment, "` gives no handle"));
-    }
-    if (candidate.handle->type != wanted) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "`", service, "` of environment `", environment_.environment,
-          "` is a ", candidate.handle->type, ", not a ", wanted));
-    }
-    return *std::move(candidate.handle);
+    if (candidate.handle.has_value()) return *candidate.handle;
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", service, "` of environment `",
+                     environment_.environment, "` gives no handle"));
   }
   return absl::NotFoundError(absl::StrCat(
       "environment `", environment_.environment, "` has no service `", service,
       "`; there are: ", absl::StrJoin(there, ", ")));
 }
 
-absl::Status Attached::Misfit(absl::string_view service,
-                              const std::string& error) const {
+absl::StatusOr<HandleData> Attached::OfEnvironment() {
+  if (!status_.ok()) return status_;
+  absl::StatusOr<ControlClient::ServiceList> list = client_->List();
+  if (!list.ok()) return list.status();
+  if (list->handle.has_value()) return *std::move(list->handle);
+  return absl::FailedPreconditionError(
+      absl::StrCat("environment `", environment_.environment,
+                   "` gives no handle: it is not ready yet, or what its "
+                   "function gives is none (see ESPALIER_HANDLE)"));
+}
+
+absl::Status Attached::WrongType(absl::string_view what, absl::string_view type,
+                                 absl::string_view wanted) const {
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", what, "` of environment `", environment_.environment,
+                   "` is a ", type, ", not a ", wanted));
+}
+
+absl::Status Attached::Misfit(absl::string_view what,
+                              absl::string_view error) const {
   return absl::InvalidArgumentError(absl::StrCat(
       "environment `", environment_.environment, "` was built from another `",
-      service, "` than this program: ", error));
+      what, "` than this program: ", error));
 }
 
 }  // namespace espalier

@@ -34,13 +34,13 @@ class Attached {
   // what the client says.
   template <Handle H>
   absl::StatusOr<H> Get(absl::string_view service) {
-    absl::StatusOr<HandleData> data = GetData(service, TypeName<H>());
-    if (!data.ok()) return data.status();
-    std::string error;
-    std::optional<H> handle =
-        H::FromHandleData(HandleReader(&*data, std::string(service), &error));
-    if (handle.has_value()) return *std::move(handle);
-    return Misfit(service, error);
+    return Read<H>(OfService(service), std::string(service));
+  }
+
+  // What the environment's function gave as a whole: `TwoSite`.
+  template <Handle H>
+  absl::StatusOr<H> Get() {
+    return Read<H>(OfEnvironment(), environment_.environment);
   }
 
   // For everything else that clients do. Only if status() is OK.
@@ -52,10 +52,25 @@ class Attached {
   friend Attached Attach(const InstanceSelector&, const HostFacts&);
 
   Attached() = default;
-  absl::StatusOr<HandleData> GetData(absl::string_view service,
-                                     const std::string& wanted);
-  absl::Status Misfit(absl::string_view service,
-                      const std::string& error) const;
+  template <Handle H>
+  absl::StatusOr<H> Read(const absl::StatusOr<HandleData>& data,
+                         const std::string& what) const {
+    if (!data.ok()) return data.status();
+    if (data->type != TypeName<H>()) {
+      return WrongType(what, data->type, TypeName<H>());
+    }
+    std::string error;
+    std::optional<H> handle =
+        H::FromHandleData(HandleReader(&*data, what, &error));
+    if (handle.has_value()) return *std::move(handle);
+    return Misfit(what, error);
+  }
+
+  absl::StatusOr<HandleData> OfService(absl::string_view service);
+  absl::StatusOr<HandleData> OfEnvironment();
+  absl::Status WrongType(absl::string_view what, absl::string_view type,
+                         absl::string_view wanted) const;
+  absl::Status Misfit(absl::string_view what, absl::string_view error) const;
 
   absl::Status status_;
   LockHolder environment_;

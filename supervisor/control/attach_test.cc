@@ -52,6 +52,15 @@ TEST_F(AttachTest, GivesTheHandleOfTheRunningService) {
       attached.Get<Store<RedisUrl>>("links");
   ASSERT_EQ(store.status(), absl::OkStatus());
   EXPECT_EQ(*store, store_);
+  const absl::StatusOr<Store<RedisUrl>> whole = attached.Get<Store<RedisUrl>>();
+  ASSERT_EQ(whole.status(), absl::OkStatus());
+  EXPECT_EQ(*whole, store_);
+}
+
+TEST_F(AttachTest, AnEnvironmentMayGiveNoHandle) {
+  const FakeEnvironment two(host_, "two");
+  EXPECT_THAT(Attach({}, host_).Get<Store<HttpUrl>>().status().message(),
+              HasSubstr("`two` gives no handle: it is not ready yet, or"));
 }
 
 TEST_F(AttachTest, ErrorsSayWhatIsThereInstead) {

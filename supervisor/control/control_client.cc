@@ -106,6 +106,7 @@ absl::StatusOr<Client::ServiceList> Client::List() {
   ServiceList list;
   list.run_id = response.run_id();
   list.revision = response.revision();
+  if (response.has_handle()) list.handle = FromMessage(response.handle());
   for (const v1::Service& service : response.services()) {
     list.services.push_back(FromMessage(service));
   }

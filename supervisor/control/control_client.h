@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/control/service_snapshot.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -35,6 +37,8 @@ class ControlClient {
   struct ServiceList {
     // In the order of their declaration.
     std::vector<ServiceSnapshot> services;
+    // What the environment as a whole gives, once it is ready.
+    std::optional<HandleData> handle = {};
     // What a Watch() can resume after.
     std::string run_id = {};
     int64_t revision = 0;

@@ -62,6 +62,9 @@ void ControlHub::OnChange(const ServiceChange& change) {
 void ControlHub::List(control::v1::ListResponse& response) {
   response.set_run_id(run_id_);
   response.set_revision(controlled_->revision());
+  if (const auto published = controlled_->Published()) {
+    *response.mutable_handle() = ToMessage(*published);
+  }
   for (const ServiceSnapshot& service : controlled_->List()) {
     *response.add_services() = ToMessage(service);
   }

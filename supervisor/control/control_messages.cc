@@ -24,28 +24,37 @@ std::string Harmless(const std::string& text) {
 // `depth` is left; nobody nests that far, but a peer may send anything.
 constexpr int kMaxDepth = 16;
 
-void ToMessage(const HandleData& data, int depth,
-               control::v1::Handle& message) {
+void Fill(const HandleData& data, int depth, control::v1::Handle& message) {
   message.set_name(Harmless(data.name));
   message.set_type(Harmless(data.type));
   message.set_text(Harmless(data.text));
   if (depth == 0) return;
   for (const HandleData& field : data.fields) {
-    ToMessage(field, depth - 1, *message.add_fields());
+    Fill(field, depth - 1, *message.add_fields());
   }
 }
 
-HandleData FromMessage(const control::v1::Handle& message, int depth) {
+HandleData Read(const control::v1::Handle& message, int depth) {
   HandleData data{
       .name = message.name(), .type = message.type(), .text = message.text()};
   if (depth == 0) return data;
   for (const control::v1::Handle& field : message.fields()) {
-    data.fields.push_back(FromMessage(field, depth - 1));
+    data.fields.push_back(Read(field, depth - 1));
   }
   return data;
 }
 
 }  // namespace
+
+control::v1::Handle ToMessage(const HandleData& data) {
+  control::v1::Handle message;
+  Fill(data, kMaxDepth, message);
+  return message;
+}
+
+HandleData FromMessage(const control::v1::Handle& message) {
+  return Read(message, kMaxDepth);
+}
 
 control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   control::v1::Service message;
@@ -68,7 +77,7 @@ control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   }
   message.set_log_file(Harmless(snapshot.log_file));
   if (snapshot.handle.has_value()) {
-    ToMessage(*snapshot.handle, kMaxDepth, *message.mutable_handle());
+    *message.mutable_handle() = ToMessage(*snapshot.handle);
   }
   return message;
 }
@@ -91,7 +100,7 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
   }
   snapshot.log_file = message.log_file();
   if (message.has_handle()) {
-    snapshot.handle = FromMessage(message.handle(), kMaxDepth);
+    snapshot.handle = FromMessage(message.handle());
   }
   return snapshot;
 }

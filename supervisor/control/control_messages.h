@@ -5,10 +5,13 @@
 #include "grpcpp/support/status.h"
 #include "supervisor/control/control.pb.h"
 #include "supervisor/control/service_snapshot.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
 // What the API's messages are in our own types, and back. Any thread.
+control::v1::Handle ToMessage(const HandleData& data);
+HandleData FromMessage(const control::v1::Handle& message);
 control::v1::Service ToMessage(const ServiceSnapshot& snapshot);
 ServiceSnapshot FromMessage(const control::v1::Service& message);
 grpc::Status ToGrpc(const absl::Status& status);

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "supervisor/control/service_snapshot.h"
+#include "supervisor/wiring/handle.h"
 
 namespace espalier {
 
@@ -33,6 +35,9 @@ class Controlled {
 
   // All services, in the order of their declaration, as of revision().
   virtual std::vector<ServiceSnapshot> List() = 0;
+
+  // What the environment as a whole gives; nothing before it is ready.
+  virtual std::optional<HandleData> Published() = 0;
 
   // The latest ServiceChange; 0 if there was none yet.
   virtual int64_t revision() = 0;

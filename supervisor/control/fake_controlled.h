@@ -18,6 +18,8 @@ class FakeControlled : public Controlled {
       : services_(std::move(services)) {}
 
   std::vector<ServiceSnapshot> List() override { return services_; }
+  std::optional<HandleData> Published() override { return published_; }
+  void Publish(HandleData handle) { published_ = std::move(handle); }
   int64_t revision() override { return revision_; }
   void Subscribe(std::function<void(const ServiceChange&)> on_change) override {
     on_change_ = std::move(on_change);
@@ -85,6 +87,7 @@ class FakeControlled : public Controlled {
   }
 
   std::vector<ServiceSnapshot> services_;
+  std::optional<HandleData> published_;
   int64_t revision_ = 0;
   bool at_once_ = false;
   std::function<void(const ServiceChange&)> on_change_;

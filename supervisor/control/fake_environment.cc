@@ -39,6 +39,7 @@ void FakeEnvironment::Run(absl::Notification& running) {
         .handle = handle_},
        {.name = "gateway", .state = "READY", .needs = {"links"}}});
   controlled.answer_at_once();
+  if (handle_.has_value()) controlled.Publish(*handle_);
   controlled.on_stop([this] { loop_.Quit(); });
   absl::StatusOr<std::unique_ptr<ControlServer>> server = ControlServer::Start(
       &loop_, &controlled, {.socket_path = paths_->control_socket()});

@@ -19,7 +19,7 @@ namespace espalier {
 class FakeEnvironment {
  public:
   // Running when this returns. `name` must not run already.
-  // `handle` is what `links` gives.
+  // `handle` is what `links` gives, and the environment as a whole.
   FakeEnvironment(const HostFacts& host, const std::string& name,
                   std::optional<HandleData> handle = {});
   ~FakeEnvironment();

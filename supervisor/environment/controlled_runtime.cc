@@ -30,6 +30,7 @@ ServiceSnapshot ControlledRuntime::Snapshot(
       .needs = definition.needs,
       .endpoints = {},
       .log_file = runtime_.backend().Log(definition).file,
+      .handle = definition.handle,
   };
   for (const Endpoint& endpoint : definition.endpoints) {
     snapshot.endpoints.push_back(

@@ -23,6 +23,9 @@ class ControlledRuntime final : public Controlled {
   void On(const Changed& change);
 
   std::vector<ServiceSnapshot> List() override;
+  std::optional<HandleData> Published() override {
+    return runtime_.published();
+  }
   int64_t revision() override {
     return static_cast<int64_t>(runtime_.engine().revision());
   }

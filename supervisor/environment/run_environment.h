@@ -28,6 +28,7 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
 
 // The same for a function Task<Handles> Two(Nursery&, const TwoOptions&);
 // `options_from_flags` fills the options from the environment's own flags.
+// Other programs can Attach() to `Handles` if it is a handle itself.
 //
 //   int main(int argc, char** argv) {
 //     return RunEnvironment(argc, argv, "two", "Short links, twice.", Two,
@@ -42,7 +43,10 @@ int RunEnvironment(int argc, char** argv, absl::string_view name,
       argc, argv, name, description, [=]() -> EnvironmentBody {
         return [environment, options = options_from_flags()](
                    Nursery& nursery) -> Task<void> {
-          co_await environment(nursery, options);
+          const Handles handles = co_await environment(nursery, options);
+          if constexpr (Handle<Handles>) {
+            nursery.Publish(handles.ToHandleData());
+          }
         };
       });
 }

@@ -79,6 +79,8 @@ Path Nursery::SharedData(absl::string_view name) const {
   return Path(Path::Root::kData, PathOf(kShared), std::string(name));
 }
 
+void Nursery::Publish(const HandleData& handle) { runtime_.Publish(handle); }
+
 absl::StatusOr<GroupId> Nursery::AddGroup(const std::string& name,
                                           Strategy strategy) {
   if (absl::Status status = CheckName("group", name); !status.ok())
@@ -188,7 +190,8 @@ Task<void> Service::Start(Command command) {
                           .command = std::move(command),
                           .endpoints = endpoints_,
                           .needs = {needs.begin(), needs.end()},
-                          .external = external_},
+                          .external = external_,
+                          .handle = std::move(handle_)},
                          name_, nursery_->group_);
   if (absl::IsAlreadyExists(id.status())) {
     co_await absl::AlreadyExistsError(

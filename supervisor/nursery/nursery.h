@@ -2,6 +2,7 @@
 #define ESPALIER_SUPERVISOR_NURSERY_NURSERY_H_
 
 #include <concepts>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "supervisor/task/task_function.h"
 #include "supervisor/wiring/command.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
@@ -54,6 +56,9 @@ class Nursery {
     Nursery inner(*this, name, *group);
     co_return co_await body(inner);
   }
+
+  // What the environment as a whole gives to other programs; see Attach().
+  void Publish(const HandleData& handle);
 
   // Names from the outermost nursery to this one, joined by '/'; empty for the
   // outermost.
@@ -138,6 +143,15 @@ class Service {
   // have gone. Call it once.
   [[nodiscard("co_await it")]] Task<void> Start(Command command);
 
+  // The same for a service that others use: gives `handle` when it is ready,
+  // and lets other programs find it by the service's path (see Attach).
+  template <Handle H>
+  Task<H> Start(Command command, H handle) {
+    handle_ = handle.ToHandleData();
+    co_await Start(std::move(command));
+    co_return handle;
+  }
+
   const std::string& path() const { return path_; }
 
  private:
@@ -165,6 +179,7 @@ class Service {
   std::string name_;
   std::string path_;
   std::vector<Endpoint> endpoints_;
+  std::optional<HandleData> handle_;
   bool external_ = false;
   absl::Status error_;  // the first thing that went wrong while declaring;
                         // Start delivers it

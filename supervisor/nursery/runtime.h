@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -50,6 +52,10 @@ class Runtime final : public Stopper {
 
   // The services in the order of their declaration; an id is an index into it.
   const std::deque<ServiceDefinition>& services() const { return services_; }
+  // What the environment as a whole gives to other programs.
+  void Publish(HandleData handle) { published_ = std::move(handle); }
+  const std::optional<HandleData>& published() const { return published_; }
+
   // Null if there is none of that path.
   const ServiceDefinition* Find(absl::string_view path) const;
 
@@ -114,6 +120,8 @@ class Runtime final : public Stopper {
   std::deque<ServiceDefinition>
       services_;  // a deque: the backend keeps pointers
   absl::flat_hash_map<std::string, ServiceId> by_path_;
+
+  std::optional<HandleData> published_;
 
   std::deque<Event> events_;
   std::deque<std::function<void()>> completions_;

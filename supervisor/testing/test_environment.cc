@@ -1,259 +1,105 @@
 #include "supervisor/testing/test_environment.h"
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
-#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
-#include "glog/logging.h"
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
-#include "supervisor/backend/local/local_backend.h"
-#include "supervisor/instance/instance_lock.h"
-#include "supervisor/instance/instance_paths.h"
-#include "supervisor/logs/log_tail.h"
-#include "supervisor/loop/loop.h"
-#include "supervisor/nursery/environment_run.h"
-#include "supervisor/nursery/runtime.h"
-#include "supervisor/testing/test_directory.h"
 
 namespace espalier {
-
 namespace {
 
-// What the environments of one test process share; removed when it ends.
-std::string TestCache() {
-  static const TestDirectory directory;
-  return directory.path() + "/cache";
+namespace fs = std::filesystem;
+
+// Copies the logs to where Bazel keeps what a test leaves; a directory for each
+// environment, since a test may have several.
+void KeepLogs(const std::vector<ServiceUnderTest>& services) {
+  const char* outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+  if (outputs == nullptr || services.empty()) return;
+  static int environments = 0;
+  const fs::path directory =
+      fs::path(outputs) / absl::StrCat("environment-", ++environments);
+  std::error_code failed;
+  for (const ServiceUnderTest& service : services) {
+    const fs::path kept = directory / absl::StrCat(service.path, ".log");
+    fs::create_directories(kept.parent_path(), failed);
+    fs::copy_file(service.log_file, kept, failed);
+  }
+  std::cerr << "The logs are kept in " << directory.string() << "\n";
 }
-
-// Removes what an instance left on disk, after everything that used it.
-class Cleaner {
- public:
-  Cleaner(std::unique_ptr<TestDirectory> own_directory, InstancePaths paths)
-      : own_directory_(std::move(own_directory)), paths_(std::move(paths)) {}
-  Cleaner(const Cleaner&) = delete;
-  ~Cleaner() { paths_.RemoveRuntimeDirectory(); }
-  const InstancePaths& paths() const { return paths_; }
-
- private:
-  const std::unique_ptr<TestDirectory> own_directory_;  // null: the test's
-  const InstancePaths paths_;
-};
 
 }  // namespace
 
-class TestEnvironmentBase::Impl {
- public:
-  Impl(std::unique_ptr<TestDirectory> own_directory, InstancePaths paths,
-       InstanceLock lock, std::unique_ptr<Loop> loop,
-       std::unique_ptr<LocalBackend> backend, EnvironmentRun::Body body,
-       TestEnvironmentOptions options)
-      : cleaner_(std::move(own_directory), std::move(paths)),
-        lock_(std::move(lock)),
-        loop_(std::move(loop)),
-        backend_(std::move(backend)),
-        keeper_pid_(backend_->keeper().keeper_pid()),
-        guard_pid_(backend_->keeper().guard_pid()),
-        runtime_(*loop_, *backend_, {.external = std::move(options.external)}),
-        run_(runtime_, std::move(body),
-             {.ready = [this] { SetReady(); },
-              .ended =
-                  [this](absl::Status status) {
-                    SetEnded(std::move(status));
-                    loop_->Quit();
-                  }}) {
-    runtime_.SetObserver([this](const Changed& change) { Observe(change); });
-  }
-
-  ~Impl() {
-    if (!thread_.joinable()) return;
-    Stop().IgnoreError();
-    thread_.join();
-  }
-
-  absl::Status Start() {
-    thread_ = std::thread([this] {
-      run_.Start();
-      while (!HasEnded()) loop_->Run();
-    });
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Impl::ReadyOrEnded));
-    return ready_ ? absl::OkStatus() : *ended_;
-  }
-
-  absl::Status Stop() {
-    loop_->Post([this] { run_.Stop(); });
-    return AwaitEnd();
-  }
-
-  absl::Status AwaitEnd() {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Impl::Ended));
-    return *ended_;
-  }
-
-  Service Get(absl::string_view path) {
-    absl::MutexLock lock(&mutex_);
-    auto found = services_.find(std::string(path));
-    CHECK(found != services_.end()) << "no service is called '" << path << "'";
-    return found->second;
-  }
-
-  absl::StatusOr<Service> WaitFor(
-      absl::string_view path,
-      const std::function<bool(const Service&)>& wanted) {
-    Wait wait{this, std::string(path), wanted};
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&Impl::IsOver, &wait));
-    const Service& service = services_[wait.path];
-    if (wanted(service)) return service;
-    return absl::FailedPreconditionError(
-        absl::StrCat("the environment ended before that: ", ended_->message()));
-  }
-
-  void PrintLogs() {
-    absl::MutexLock lock(&mutex_);
-    for (const auto& [path, service] : services_) {
-      absl::StatusOr<LogTail> tail = LogTail::Read(service.log_file);
-      if (!tail.ok()) continue;
-      std::cerr << "---- " << path << " (" << service.state
-                << "), the end of its log:\n";
-      for (const std::string& line : tail->lines)
-        std::cerr << "  | " << line << "\n";
-    }
-  }
-
-  const InstancePaths& paths() const { return cleaner_.paths(); }
-  pid_t keeper_pid() const { return keeper_pid_; }
-  pid_t guard_pid() const { return guard_pid_; }
-
- private:
-  bool ReadyOrEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return ready_ || ended_.has_value();
-  }
-  bool Ended() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return ended_.has_value();
-  }
-  bool HasEnded() {
-    absl::MutexLock lock(&mutex_);
-    return Ended();
-  }
-
-  struct Wait {
-    Impl* impl;
-    std::string path;
-    const std::function<bool(const Service&)>& wanted;
-  };
-  // Called by Await, which holds the mutex.
-  static bool IsOver(Wait* wait) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return wait->impl->Ended() ||
-           wait->wanted(wait->impl->services_[wait->path]);
-  }
-
-  void SetReady() {
-    absl::MutexLock lock(&mutex_);
-    ready_ = true;
-  }
-
-  void SetEnded(absl::Status status) {
-    absl::MutexLock lock(&mutex_);
-    ended_ = std::move(status);
-  }
-
-  void Observe(const Changed& change) {
-    const ServiceDefinition& definition = runtime_.services()[Index(change.id)];
-    const Engine& engine = runtime_.engine();
-    absl::MutexLock lock(&mutex_);
-    services_[definition.path] = {
-        .state = change.to,
-        .generation = engine.CurrentGeneration(change.id),
-        .pid = engine.Pid(change.id),
-        .log_file = backend_->Log(definition).file};
-  }
-
-  const Cleaner cleaner_;
-  const InstanceLock lock_;
-  std::unique_ptr<Loop> loop_;
-  std::unique_ptr<LocalBackend> backend_;
-  const pid_t keeper_pid_;
-  const pid_t guard_pid_;
-  Runtime runtime_;     // the loop's thread only
-  EnvironmentRun run_;  // the loop's thread only
-  std::thread thread_;
-
-  absl::Mutex mutex_;
-  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<absl::Status> ended_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Service> services_ ABSL_GUARDED_BY(mutex_);
-};
-
-TestEnvironmentBase::TestEnvironmentBase() = default;
-
 TestEnvironmentBase::~TestEnvironmentBase() {
-  if (impl_ != nullptr && testing::Test::HasFailure()) impl_->PrintLogs();
-}
-
-absl::Status TestEnvironmentBase::Start(absl::string_view name,
-                                        TaskFunction<Task<void>(Nursery&)> body,
-                                        TestEnvironmentOptions options) {
-  std::unique_ptr<TestDirectory> own_directory;
-  if (options.data_dir.empty()) {
-    own_directory = std::make_unique<TestDirectory>();
-    options.data_dir = own_directory->path();
+  if (!testing::Test::HasFailure()) return;
+  const std::vector<ServiceUnderTest> services = environment_->List();
+  for (const ServiceUnderTest& service : services) {
+    std::cerr << "---- " << service << "\n";
   }
-  absl::StatusOr<InstancePaths> paths =
-      InstancePaths::Create({.environment = std::string(name),
-                             .instance = options.instance,
-                             .data_dir = options.data_dir,
-                             .cache_dir = TestCache()});
-  if (!paths.ok()) return paths.status();
-  absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths);
-  if (!lock.ok()) return lock.status();
-  auto loop = std::make_unique<Loop>();
-  absl::StatusOr<std::unique_ptr<LocalBackend>> backend = LocalBackend::Create(
-      *loop, {.paths = *paths, .programs = ProgramFinder::ForProcess("")});
-  if (!backend.ok()) return backend.status();
-  impl_ = std::make_unique<Impl>(
-      std::move(own_directory), *paths, *std::move(lock), std::move(loop),
-      *std::move(backend), std::move(body), std::move(options));
-  return impl_->Start();
+  KeepLogs(services);
 }
 
-TestEnvironmentBase::Service TestEnvironmentBase::Get(
-    absl::string_view path) const {
-  return impl_->Get(path);
+ServiceUnderTest TestEnvironmentBase::Get(absl::string_view path) const {
+  absl::StatusOr<ServiceUnderTest> found = environment_->Find(path);
+  if (found.ok()) return *std::move(found);
+  const auto append = [](std::string* out, const ServiceUnderTest& service) {
+    out->append(service.path);
+  };
+  ADD_FAILURE() << found.status().message() << "; there are: "
+                << absl::StrJoin(environment_->List(), ", ", append);
+  return {.path = std::string(path)};
 }
 
-absl::StatusOr<TestEnvironmentBase::Service> TestEnvironmentBase::WaitFor(
+absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::WaitFor(
     absl::string_view path,
-    const std::function<bool(const Service&)>& wanted) const {
-  return impl_->WaitFor(path, wanted);
+    const std::function<bool(const ServiceUnderTest&)>& wanted) const {
+  return environment_->WaitFor(path, wanted);
 }
 
 void TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
-  const pid_t pid = Get(path).pid;
-  CHECK_GT(pid, 0) << path << " does not run";
-  kill(pid, signal);
+  const ServiceUnderTest service = Get(path);
+  if (service.pid == 0) {
+    ADD_FAILURE() << "has no process to send a signal to: " << service;
+  } else if (kill(service.pid, signal) != 0) {
+    ADD_FAILURE() << "cannot send signal " << signal << ": "
+                  << absl::ErrnoToStatus(errno, "kill") << ": " << service;
+  }
 }
 
-absl::StatusOr<TestEnvironmentBase::Service>
-TestEnvironmentBase::KillAndAwaitRestart(absl::string_view path) const {
-  const Service before = Get(path);
+void TestEnvironmentBase::Freeze(absl::string_view path) const {
+  Signal(path, SIGSTOP);
+}
+
+void TestEnvironmentBase::Thaw(absl::string_view path) const {
+  Signal(path, SIGCONT);
+}
+
+absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::KillAndAwaitRestart(
+    absl::string_view path) const {
+  const ServiceUnderTest before = Get(path);
   Signal(path, SIGKILL);
-  return WaitFor(path, [&](const Service& now) {
+  return WaitFor(path, [&](const ServiceUnderTest& now) {
     return now.generation > before.generation &&
            now.state == ServiceState::kReady;
   });
 }
 
-absl::Status TestEnvironmentBase::Stop() { return impl_->Stop(); }
-absl::Status TestEnvironmentBase::AwaitEnd() { return impl_->AwaitEnd(); }
-const std::string& TestEnvironmentBase::state_directory() const {
-  return impl_->paths().state_directory();
+absl::Status TestEnvironmentBase::Stop() { return environment_->Stop(); }
+absl::Status TestEnvironmentBase::AwaitEnd() {
+  return environment_->AwaitEnd();
 }
-pid_t TestEnvironmentBase::keeper_pid() const { return impl_->keeper_pid(); }
-pid_t TestEnvironmentBase::guard_pid() const { return impl_->guard_pid(); }
+std::string TestEnvironmentBase::state_directory() const {
+  return environment_->state_directory();
+}
+pid_t TestEnvironmentBase::keeper_pid() const {
+  return environment_->keeper_pid();
+}
+pid_t TestEnvironmentBase::guard_pid() const {
+  return environment_->guard_pid();
+}
 
 }  // namespace espalier

@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,40 +12,33 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "supervisor/engine/ids.h"
-#include "supervisor/engine/service_state.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/task/task.h"
 #include "supervisor/task/task_function.h"
+#include "supervisor/testing/attached_environment.h"
+#include "supervisor/testing/environment_under_test.h"
+#include "supervisor/testing/fresh_environment.h"
+#include "supervisor/testing/service_under_test.h"
+#include "supervisor/testing/test_environment_options.h"
 
 namespace espalier {
 
-struct TestEnvironmentOptions {
-  // Services that the test runs itself; see RuntimeOptions::external.
-  std::map<std::string, std::string> external = {};
-  // Where data, logs and secrets go; by default a new directory that is removed
-  // at the end.
-  std::string data_dir = {};
-  std::string instance = "default";
-};
-
-// Runs an environment, or any function that starts services, for a test: with
-// real processes, in directories of its own, on a thread of its own, so that
-// the test may block. As many as wanted run side by side.
+// An environment, or whatever some start functions start, for a test: with real
+// processes, in directories of its own, on a thread of its own, so that the
+// test may block. As many as wanted run side by side.
 //
-// All calls come from the test's thread.
+// All calls come from the test's thread. A call that cannot be answered, such
+// as for a service that there is not, fails the test and says what there is.
 class TestEnvironmentBase {
  public:
   // Stops everything, waits until nothing is left, and removes its directories.
-  // When the test has failed it first prints the end of every log.
+  // When the test has failed it first prints every service, why it is in its
+  // state and how its log ends, and keeps all logs in
+  // $TEST_UNDECLARED_OUTPUTS_DIR.
   ~TestEnvironmentBase();
+  TestEnvironmentBase(const TestEnvironmentBase&) = delete;
 
-  struct Service {
-    ServiceState state = ServiceState::kInactive;
-    Generation generation = 0;
-    pid_t pid = 0;  // of the main process; 0 if there is none
-    std::string log_file;
-  };
+  using Service = ServiceUnderTest;
   // As it is now. The service must have been declared.
   Service Get(absl::string_view path) const;
 
@@ -59,63 +51,89 @@ class TestEnvironmentBase {
 
   // Sends a signal to the main process of the service, which must be running.
   void Signal(absl::string_view path, int signal) const;
+  // Stops the main process as it stands, and lets it go on: it answers nothing
+  // in between, and nobody is told.
+  void Freeze(absl::string_view path) const;
+  void Thaw(absl::string_view path) const;
 
   // Kills the main process and blocks until a new one is ready.
   absl::StatusOr<Service> KillAndAwaitRestart(absl::string_view path) const;
 
   // Stops the environment in reverse order, and gives why it ended: OK if it
-  // did because of this.
+  // did because of this. One that ran before the test goes on.
   absl::Status Stop();
 
   // Blocks until the environment has ended by itself, and gives why.
   absl::Status AwaitEnd();
 
-  const std::string& state_directory() const;
+  std::string state_directory() const;
   pid_t keeper_pid() const;
   pid_t guard_pid() const;
 
  protected:
-  TestEnvironmentBase();
-  // Blocks until everything is ready, or the environment has ended: then why.
-  absl::Status Start(absl::string_view name,
-                     TaskFunction<Task<void>(Nursery&)> body,
-                     TestEnvironmentOptions options);
+  explicit TestEnvironmentBase(
+      std::unique_ptr<EnvironmentUnderTest> environment)
+      : environment_(std::move(environment)) {}
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<EnvironmentUnderTest> environment_;
 };
 
 // `Handles` is what the environment's function gives:
 //
-//   auto two = TestEnvironment<TwoSite>::Start("two", [](Nursery& n) { return
-//   Two(n, {}); }); ASSERT_TRUE(two.ok()) << two.status();
+//   auto two = TestEnvironment<TwoSite>::Start(
+//       "two", [](Nursery& nursery) { return Two(nursery, {}); });
+//   ASSERT_TRUE(two.ok()) << two.status();
 //   HttpGet(Resolve((*two)->handles().gateway.url) + "/status");
+//
+// See environment_test.h for one that a whole test or suite shares.
 template <typename Handles>
 class TestEnvironment final : public TestEnvironmentBase {
  public:
   // Blocks until everything is ready. What went wrong otherwise is said as a
   // user would be told.
+  //
+  // When ESPALIER_TEST_ENVIRONMENT says so (bazel test
+  // --test_env=ESPALIER_TEST_ENVIRONMENT=two), and `Handles` is what the
+  // environment of that name gives, the running one is used as it is: then
+  // `function` and `options` count for nothing.
   static absl::StatusOr<std::unique_ptr<TestEnvironment>> Start(
       absl::string_view name, TaskFunction<Task<Handles>(Nursery&)> function,
       TestEnvironmentOptions options = {}) {
-    auto environment = std::unique_ptr<TestEnvironment>(new TestEnvironment());
-    absl::Status status = environment->TestEnvironmentBase::Start(
+    if constexpr (Handle<Handles>) {
+      const auto running = RunningEnvironmentForTests();
+      if (running && running->environment == name) return UseRunning(*running);
+    }
+    std::optional<Handles> handles;
+    auto fresh = FreshEnvironment::Start(
         name,
-        [function = std::move(function),
-         handles = &environment->handles_](Nursery& nursery) -> Task<void> {
-          handles->emplace(co_await function(nursery));
-        },
+        [function = std::move(function), &handles](Nursery& nursery)
+            -> Task<void> { handles.emplace(co_await function(nursery)); },
         std::move(options));
-    if (!status.ok()) return status;
-    return environment;
+    if (!fresh.ok()) return fresh.status();
+    return std::unique_ptr<TestEnvironment>(
+        new TestEnvironment(*std::move(fresh), *std::move(handles)));
   }
 
-  const Handles& handles() const { return *handles_; }
+  const Handles& handles() const { return handles_; }
 
  private:
-  TestEnvironment() = default;
-  std::optional<Handles> handles_;
+  TestEnvironment(std::unique_ptr<EnvironmentUnderTest> environment,
+                  Handles handles)
+      : TestEnvironmentBase(std::move(environment)),
+        handles_(std::move(handles)) {}
+
+  static absl::StatusOr<std::unique_ptr<TestEnvironment>> UseRunning(
+      const InstanceSelector& selector) {
+    auto attached = AttachedEnvironment::Find(selector);
+    if (!attached.ok()) return attached.status();
+    absl::StatusOr<Handles> handles = (*attached)->template Handles<Handles>();
+    if (!handles.ok()) return handles.status();
+    return std::unique_ptr<TestEnvironment>(
+        new TestEnvironment(*std::move(attached), *std::move(handles)));
+  }
+
+  Handles handles_;
 };
 
 }  // namespace espalier

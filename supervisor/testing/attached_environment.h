@@ -1,0 +1,51 @@
+#ifndef ESPALIER_SUPERVISOR_TESTING_ATTACHED_ENVIRONMENT_H_
+#define ESPALIER_SUPERVISOR_TESTING_ATTACHED_ENVIRONMENT_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "supervisor/control/attach.h"
+#include "supervisor/testing/environment_under_test.h"
+
+namespace espalier {
+
+// Which running environment the tests of this process are to use, instead of
+// starting their own: $ESPALIER_TEST_ENVIRONMENT, the name of an environment of
+// this checkout ("two", or "two/instance"). Nothing if it is not set.
+std::optional<InstanceSelector> RunningEnvironmentForTests();
+
+// An environment that runs already, and goes on when the test has ended.
+class AttachedEnvironment final : public EnvironmentUnderTest {
+ public:
+  // Errors say what runs instead.
+  static absl::StatusOr<std::unique_ptr<AttachedEnvironment>> Find(
+      const InstanceSelector& selector);
+
+  template <Handle H>
+  absl::StatusOr<H> Handles() {
+    return attached_.Get<H>();
+  }
+
+  absl::StatusOr<ServiceUnderTest> Find(absl::string_view path) override;
+  std::vector<ServiceUnderTest> List() override;
+  absl::StatusOr<ServiceUnderTest> WaitFor(
+      absl::string_view path,
+      const std::function<bool(const ServiceUnderTest&)>& wanted) override;
+  absl::Status Stop() override { return absl::OkStatus(); }
+  absl::Status AwaitEnd() override;
+  std::string state_directory() const override {
+    return attached_.environment().state_directory;
+  }
+
+ private:
+  explicit AttachedEnvironment(Attached attached)
+      : attached_(std::move(attached)) {}
+
+  Attached attached_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_TESTING_ATTACHED_ENVIRONMENT_H_

@@ -1,0 +1,39 @@
+#ifndef ESPALIER_SUPERVISOR_TESTING_SERVICE_MATCHERS_H_
+#define ESPALIER_SUPERVISOR_TESTING_SERVICE_MATCHERS_H_
+
+#include <optional>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "supervisor/testing/service_under_test.h"
+
+// What a test expects of a service:
+//
+//   EXPECT_THAT(two->Get("links"), IsReady());
+//   EXPECT_THAT(two->Get("worker"), LastExit(ExitResult::Exited(3)));
+//   EXPECT_THAT(two->Get("links"), Log(HasSubstr("serving http2")));
+//
+// A failure shows the service, why it is in its state, and the end of its log.
+namespace espalier {
+
+// All that the service has logged so far; empty if there is no log.
+std::string ReadLog(const ServiceUnderTest& service);
+
+MATCHER_P(StateIs, state, "") { return arg.state == state; }
+
+MATCHER(IsReady, "") { return arg.state == ServiceState::kReady; }
+
+// How the latest run that has ended did; `matcher` for an ExitResult.
+MATCHER_P(LastExit, matcher, "") {
+  return arg.last_exit.has_value() &&
+         testing::ExplainMatchResult(matcher, *arg.last_exit, result_listener);
+}
+
+// `matcher` for the text of the whole log.
+MATCHER_P(Log, matcher, "") {
+  return testing::ExplainMatchResult(matcher, ReadLog(arg), result_listener);
+}
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_TESTING_SERVICE_MATCHERS_H_
