@@ -6,14 +6,19 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "supervisor/keeper/program/clone_into.h"
 #include "supervisor/keeper/program/process_scan.h"
+#include "supervisor/keeper/program/raw_syscall.h"
 #include "supervisor/keeper/program/small_text.h"
 
 namespace espalier::keeper {
@@ -35,9 +40,12 @@ std::string ReadAll(int fd) {
   return all;
 }
 
-std::string ReadAll(const std::string& path) {
-  const OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::string ReadAll(const OwnedFd& file) {
   return file ? ReadAll(file.get()) : std::string();
+}
+
+std::string ReadAll(const std::string& path) {
+  return ReadAll(OwnedFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
 }
 
 bool Write(const std::string& path, std::string_view text) {
@@ -189,9 +197,19 @@ CgroupTreeKiller::CgroupTreeKiller(TreeRung rung, std::string directory,
 CgroupTreeKiller::~CgroupTreeKiller() { Remove(directory_); }
 
 bool CgroupTreeKiller::CanBeEntered() const {
-  const pid_t probe = fork();
+  // Born there if possible: to move a process takes the kernel some 10 ms.
+  int pidfd = -1;
+  std::array<char, 16 << 10> stack;
+  const pid_t born = CloneIntoCgroup(
+      [](void*) -> int {
+        for (;;) RawSyscall(SYS_exit_group, 0);
+      },
+      nullptr, stack.data(), stack.size(), 0, lock_.get(), &pidfd);
+  const OwnedFd closed(born > 0 ? pidfd : -1);
+  const pid_t probe = born > 0 ? born : fork();
   if (probe == 0) {
-    _exit(Write(directory_ + "/cgroup.procs", "0") ? 0 : errno);
+    _exit(espalier::keeper::Write(directory_ + "/cgroup.procs", "0") ? 0
+                                                                     : errno);
   }
   int status = 0;
   if (probe < 0 || waitpid(probe, &status, 0) != probe) return false;
@@ -199,36 +217,35 @@ bool CgroupTreeKiller::CanBeEntered() const {
   return errno == 0;
 }
 
-std::string CgroupTreeKiller::DirectoryOf(uint32_t id,
-                                          uint64_t generation) const {
-  return directory_ + "/" + Decimal(id) + "." + Decimal(generation);
+OwnedFd CgroupTreeKiller::Open(uint32_t id, const char* file, int flags) const {
+  char path[64];
+  std::snprintf(path, sizeof path, "%u/%s", id, file);
+  return OwnedFd(openat(lock_.get(), path, flags | O_CLOEXEC));
 }
 
-bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t generation,
-                               int* cgroup_fd) {
-  const std::string directory = DirectoryOf(id, generation);
-  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return false;
-  prepared_.Reset(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+void CgroupTreeKiller::Write(uint32_t id, const char* file,
+                             std::string_view text) const {
+  const OwnedFd fd = Open(id, file, O_WRONLY);
+  // A cgroup that refuses is looked at again in the next sweep.
+  if (fd) (void)!write(fd.get(), text.data(), text.size());
+}
+
+bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t, int* cgroup_fd) {
+  prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
+  if (!prepared_ && errno == ENOENT) {
+    if (mkdirat(lock_.get(), Decimal(id).c_str(), 0755) != 0) return false;
+    prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
+  }
   *cgroup_fd = prepared_.get();
   return static_cast<bool>(prepared_);
 }
 
-void CgroupTreeKiller::MainStarted(uint32_t, pid_t) { prepared_.Reset(); }
-
-void CgroupTreeKiller::Abandoned(uint32_t id, uint64_t generation) {
-  prepared_.Reset();
-  Remove(DirectoryOf(id, generation));
-}
-
-void CgroupTreeKiller::Kill(const std::string& directory) const {
-  if (rung_ == TreeRung::kCgroupKill) {
-    Write(directory + "/cgroup.kill", "1");
-    return;
-  }
+void CgroupTreeKiller::Kill(uint32_t id) const {
+  if (rung_ == TreeRung::kCgroupKill) return Write(id, "cgroup.kill", "1");
   // What is frozen cannot fork, and dies of SIGKILL all the same.
-  Write(directory + "/cgroup.freeze", "1");
+  Write(id, "cgroup.freeze", "1");
   for (int round = 0; round < kFreezeRounds; ++round) {
-    const std::string procs = ReadAll(directory + "/cgroup.procs");
+    const std::string procs = ReadAll(Open(id, "cgroup.procs", O_RDONLY));
     std::string_view rest = procs;
     while (!rest.empty()) {
       std::string_view line = Take(&rest, '\n');
@@ -242,21 +259,16 @@ void CgroupTreeKiller::Kill(const std::string& directory) const {
 }
 
 void CgroupTreeKiller::Sweep(std::vector<Tree>& trees) {
-  orphans_->ReapAndCheck();
   for (Tree& tree : trees) SweepOne(tree);
 }
 
 void CgroupTreeKiller::SweepOne(Tree& tree) {
-  const std::string directory = DirectoryOf(tree.id, tree.generation);
   OwnedFd& events = dying_[tree.id];
   bool watched = static_cast<bool>(events);
-  if (!watched) {
-    events.Reset(
-        open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
-  }
+  if (!watched) events = Open(tree.id, "cgroup.events", O_RDONLY);
   const bool populated = events && IsPopulated(ReadAll(events.get()));
   if (populated) {
-    Kill(directory);
+    Kill(tree.id);
     // Watched first and read again then, no change is missed.
     watched =
         watched || poller_->Add(events.get(), Source::kTree, tree.id, EPOLLPRI);
@@ -264,17 +276,22 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
   }
   // It may not have got into the cgroup yet, or have left it.
   if (tree.main_pidfd >= 0) SignalPidfd(tree.main_pidfd, SIGKILL);
-  tree.empty =
-      tree.main_pidfd < 0 && events && !IsPopulated(ReadAll(events.get()));
+  tree.empty = tree.main_pidfd < 0 && events &&
+               (!populated || !IsPopulated(ReadAll(events.get())));
   if (!tree.empty) {
     // Out of descriptors: after the next death there will be some.
     if (!events) tree.unwatched = true;
     if (!watched) dying_.erase(tree.id);
     return;
   }
-  poller_->Close(&events);
+  if (watched) {
+    poller_->Forget(events.get());
+    // What had been left behind was killed and is ours to reap: it must not be
+    // there any more, not even as a number, when this is told.
+    orphans_->ReapAndCheck();
+  }
   dying_.erase(tree.id);
-  Remove(directory);
+  if (rung_ == TreeRung::kCgroupFreeze) Write(tree.id, "cgroup.freeze", "0");
 }
 
 std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
@@ -286,11 +303,18 @@ std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
   return id;
 }
 
-bool CgroupTreeKiller::OomKilled(uint32_t id, uint64_t generation) {
-  const std::string events =
-      ReadAll(DirectoryOf(id, generation) + "/memory.events");
+bool CgroupTreeKiller::OomKilled(uint32_t id, uint64_t) {
+  // Not there without a controller of memory.
+  const OwnedFd file = Open(id, "memory.events", O_RDONLY);
+  if (!file) return false;
+  const std::string events = ReadAll(file);
   const size_t at = events.find("oom_kill ");
-  return at != std::string::npos && events[at + 9] != '0';
+  if (at == std::string::npos) return false;
+  std::string_view number = std::string_view(events).substr(at + 9);
+  uint64_t kills = 0;
+  TakeNumber(&number, &kills);
+  // Of all runs together.
+  return std::exchange(oom_kills_[id], kills) < kills;
 }
 
 }  // namespace espalier::keeper

@@ -3,7 +3,10 @@
 // or an empty environment. The kernel kills all of it at once, forks under way
 // included, and tells when it is empty.
 //
-//   <the keeper's own cgroup>/espalier-<token>/<id>.<generation>
+//   <the keeper's own cgroup>/espalier-<token>/<id>
+//
+// A service's directory stays, empty, between its runs: to make and remove one
+// would cost more than all else that a restart does here.
 //
 // The keeper holds a lock on the instance's directory. One without its lock is
 // what a keeper left behind that was killed together with its guard; the next
@@ -40,9 +43,9 @@ class CgroupTreeKiller : public TreeKiller {
 
   TreeRung rung() const override { return rung_; }
   bool Prepare(uint32_t id, uint64_t generation, int* cgroup_fd) override;
-  void MainStarted(uint32_t id, pid_t main_pid) override;
+  void MainStarted(uint32_t, pid_t) override { prepared_.Reset(); }
   void MainEnded(pid_t) override {}
-  void Abandoned(uint32_t id, uint64_t generation) override;
+  void Abandoned(uint32_t, uint64_t) override { prepared_.Reset(); }
   void Sweep(std::vector<Tree>& trees) override;
   std::optional<uint32_t> OnEvent(uint64_t key) override;
   bool OomKilled(uint32_t id, uint64_t generation) override;
@@ -53,17 +56,21 @@ class CgroupTreeKiller : public TreeKiller {
 
   // Tries with a process of its own; errno says what is wrong otherwise.
   bool CanBeEntered() const;
-  std::string DirectoryOf(uint32_t id, uint64_t generation) const;
-  void Kill(const std::string& directory) const;
+  // A file in the cgroup of a service, or its directory (""); none, and errno.
+  OwnedFd Open(uint32_t id, const char* file, int flags) const;
+  void Write(uint32_t id, const char* file, std::string_view text) const;
+  void Kill(uint32_t id) const;
   void SweepOne(Tree& tree);
 
   const TreeRung rung_;
   const std::string directory_;
-  OwnedFd lock_;
+  OwnedFd lock_;  // The open directory_.
   Poller* const poller_;
   OrphanWatch* const orphans_;
   OwnedFd prepared_;                   // The directory of the latest spawn.
   std::map<uint32_t, OwnedFd> dying_;  // cgroup.events of trees not yet empty.
+  // By id: how many processes the kernel has killed for lack of memory so far.
+  std::map<uint32_t, uint64_t> oom_kills_;
 };
 
 // Where this process's cgroup is in the file system, from the contents of

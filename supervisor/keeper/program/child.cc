@@ -31,6 +31,13 @@ ESPALIER_RAW_CHILD inline void Check(const ChildPlan& plan, SpawnStage stage,
   if (result < 0) Fail(plan, stage, result);
 }
 
+ESPALIER_RAW_CHILD void TakeOwnDescriptors(const ChildPlan& plan) {
+  if (!plan.shares_descriptors) return;
+  Check(plan, SpawnStage::kDescriptors,
+        RawSyscall(SYS_close_range, kFirstHighFd, ~0U, CLOSE_RANGE_UNSHARE));
+  RawSyscall(SYS_write, plan.report_fd, RawPointer(&kUnshared), 1);
+}
+
 ESPALIER_RAW_CHILD void MoveUp(const ChildPlan& plan, int base, int* fd) {
   if (*fd >= base || *fd < 0) return;
   const long moved = RawSyscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, base);
@@ -38,15 +45,26 @@ ESPALIER_RAW_CHILD void MoveUp(const ChildPlan& plan, int base, int* fd) {
   *fd = static_cast<int>(moved);
 }
 
-// Listeners from 3 on, the readiness descriptor behind them. First everything
-// moves out of that range, so that nothing is overwritten before its turn.
+ESPALIER_RAW_CHILD void MoveTo(const ChildPlan& plan, int number, int* fd) {
+  if (*fd < 0) return;
+  Check(plan, SpawnStage::kDescriptors,
+        RawSyscall(SYS_dup3, *fd, number, O_CLOEXEC));
+  *fd = number;
+}
+
+// Listeners from 3 on, the readiness descriptor behind them, then those that
+// end with exec; all others are closed at once, since a program that hangs
+// while it is executed must not hold what belongs to another child. First
+// everything moves out of that range, so that nothing is overwritten before its
+// turn.
 ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
   const int listeners = static_cast<int>(plan.listener_count);
   const int base = kFirstPassed + listeners + (plan.readiness_fd >= 0 ? 1 : 0);
-  MoveUp(plan, base, &plan.report_fd);
-  MoveUp(plan, base, &plan.readiness_fd);
-  MoveUp(plan, base, &plan.cgroup_fd);
-  for (int i = 0; i < listeners; ++i) MoveUp(plan, base, &plan.listeners[i]);
+  const int end = base + (plan.cgroup_fd >= 0 ? 2 : 1);
+  MoveUp(plan, end, &plan.report_fd);
+  MoveUp(plan, end, &plan.readiness_fd);
+  MoveUp(plan, end, &plan.cgroup_fd);
+  for (int i = 0; i < listeners; ++i) MoveUp(plan, end, &plan.listeners[i]);
   for (int i = 0; i < listeners; ++i) {
     Check(plan, SpawnStage::kDescriptors,
           RawSyscall(SYS_dup3, plan.listeners[i], kFirstPassed + i, 0));
@@ -55,9 +73,11 @@ ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
     Check(plan, SpawnStage::kDescriptors,
           RawSyscall(SYS_dup3, plan.readiness_fd, base - 1, 0));
   }
-  // All of the keeper's descriptors are close-on-exec; this makes sure of it.
-  // ENOSYS before Linux 5.9 is no loss.
-  RawSyscall(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+  MoveTo(plan, base, &plan.report_fd);
+  MoveTo(plan, base + 1, &plan.cgroup_fd);
+  // ENOSYS before Linux 5.9 is no loss: all of the keeper's descriptors are
+  // close-on-exec, and children do not share them.
+  RawSyscall(SYS_close_range, end, ~0U, 0);
 }
 
 ESPALIER_RAW_CHILD void OpenLog(const ChildPlan& plan) {
@@ -137,6 +157,7 @@ ESPALIER_RAW_CHILD void WriteListenPid(const ChildPlan& plan) {
 
 ESPALIER_RAW_CHILD int RunChild(void* argument) {
   ChildPlan& plan = *static_cast<ChildPlan*>(argument);
+  TakeOwnDescriptors(plan);
   RawSyscall(SYS_setsid);
   PlaceDescriptors(plan);
   OpenLog(plan);

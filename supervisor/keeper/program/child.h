@@ -32,7 +32,18 @@ struct ChildPlan {
   const int32_t* nice;  // Null: keep.
   uint32_t umask;
   bool no_new_privs;
+  // The child begins with the keeper's own table of descriptors and takes a
+  // copy of those below kFirstHighFd; a byte in `report_fd` says that it has.
+  bool shares_descriptors;
 };
+
+// Where the keeper puts the descriptors that no child needs, of which there is
+// one for each service: so a spawn does not copy and close them all.
+inline constexpr int kFirstHighFd = 1024;
+
+// What comes through the report descriptor: kUnshared if the child shares
+// descriptors, then a ChildReport if something fails.
+inline constexpr char kUnshared = 'u';
 
 struct ChildReport {
   SpawnStage stage;

@@ -9,9 +9,10 @@
 namespace espalier::keeper {
 
 pid_t CloneIntoCgroup(int (*run)(void*), void* argument, void* stack,
-                      size_t stack_bytes, int cgroup_fd, int* pidfd) {
+                      size_t stack_bytes, uint64_t flags, int cgroup_fd,
+                      int* pidfd) {
   clone_args args = {};
-  args.flags = CLONE_VM | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  args.flags = CLONE_VM | CLONE_PIDFD | CLONE_INTO_CGROUP | flags;
   args.pidfd = reinterpret_cast<uintptr_t>(pidfd);
   args.exit_signal = SIGCHLD;
   args.stack = reinterpret_cast<uintptr_t>(stack);

@@ -7,14 +7,17 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace espalier::keeper {
 
-// Makes a child that shares memory, runs `run(argument)` on the given stack,
-// and must not return from it. The child's pid, or −errno; ENOSYS or EPERM
-// where clone3 is denied, as some containers do.
+// Makes a child that shares memory, and what else `flags` says, runs
+// `run(argument)` on the given stack, and must not return from it. The child's
+// pid, or −errno; ENOSYS or EPERM where clone3 is denied, as some containers
+// do.
 pid_t CloneIntoCgroup(int (*run)(void*), void* argument, void* stack,
-                      size_t stack_bytes, int cgroup_fd, int* pidfd);
+                      size_t stack_bytes, uint64_t flags, int cgroup_fd,
+                      int* pidfd);
 
 }  // namespace espalier::keeper
 

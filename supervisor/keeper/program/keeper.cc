@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "supervisor/keeper/program/end_descendants.h"
@@ -107,6 +108,8 @@ void Keeper::Turn() {
   HandleDeadlines();
   Sweep();
   if (!connection_.Flush() || connection_.broken()) ending_ = true;
+  // Now that all who wait have been told.
+  if (std::exchange(children_died_, false)) orphans_->Reap();
   UpdateSocketInterest();
 }
 
@@ -209,8 +212,9 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
     return FailSpawn(id, generation, SpawnStage::kCgroup, errno);
   }
   const bool changes_user = request.credentials.has_value();
-  auto job = std::make_unique<SpawnJob>(
-      std::move(request), std::move(received.descriptors), &stacks_);
+  auto job = std::make_unique<SpawnJob>(std::move(request),
+                                        std::move(received.descriptors),
+                                        &stacks_, share_descriptors_);
   const std::string marker = std::string(kMarkerVariable) + "=" + token_ + "/" +
                              Decimal(id) + "/" + Decimal(generation);
   SpawnJob::Result result = job->Start(marker, getpid(), cgroup_fd);
@@ -279,16 +283,30 @@ void Keeper::Handle(const SignalRequest& request) {
 
 void Keeper::OnExecReport(uint32_t id, Slot& slot) {
   if (slot.job == nullptr || slot.state != State::kSpawning) return;
-  ChildReport report;
-  const ssize_t n = read(slot.job->report(), &report, sizeof report);
-  if (n < 0) return;  // Nothing there after all.
-  poller_.Forget(slot.job->report());
-  if (n == sizeof report) {
+  char buffer[1 + sizeof(ChildReport)];
+  ssize_t n = read(slot.job->report(), buffer, sizeof buffer);
+  const char* rest = buffer;
+  if (n > 0 && buffer[0] == kUnshared) {
+    slot.job->CloseChildsEnds();
+    ++rest;
+    // It may have been executed meanwhile.
+    if (--n == 0) n = read(slot.job->report(), buffer + 1, sizeof buffer - 1);
+  }
+  if (n < 0) return;  // Nothing there, or not yet.
+  if (n == sizeof(ChildReport)) {
+    ChildReport report;
+    std::memcpy(&report, rest, sizeof report);
     // The child still runs in our memory: it is reported when reaped.
     slot.stage = report.stage;
     slot.error = report.error;
+    poller_.Forget(slot.job->report());
     return;
   }
+  Executed(id, slot);
+}
+
+void Keeper::Executed(uint32_t id, Slot& slot) {
+  poller_.Forget(slot.job->report());
   slot.job.reset();
   slot.state = State::kRunning;
   connection_.Send(
@@ -296,11 +314,13 @@ void Keeper::OnExecReport(uint32_t id, Slot& slot) {
 }
 
 void Keeper::OnReadiness(uint32_t id, Slot& slot) {
-  // What writes there has been executed; that is told first.
-  if (slot.state == State::kSpawning) OnExecReport(id, slot);
   char buffer[512];
   const ssize_t n = read(slot.readiness.get(), buffer, sizeof buffer);
   if (n < 0) return;
+  // What writes there has been executed, which is told first. The report of it
+  // may come later: a child that is just being made has a copy of its pipe for
+  // a moment.
+  if (n > 0 && slot.state == State::kSpawning) Executed(id, slot);
   if (std::find(buffer, buffer + n, '\n') != buffer + n) {
     connection_.Send(ReadyEvent{.id = id, .generation = slot.generation});
     poller_.Close(&slot.readiness);
@@ -320,9 +340,9 @@ void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
     return;
   }
   // Its pipes are closed by now; their last words come before its end.
-  if (slot.state == State::kSpawning && slot.error == 0) {
-    OnExecReport(id, slot);
-  }
+  if (slot.job != nullptr) slot.job->CloseChildsEnds();
+  if (slot.error == 0) OnExecReport(id, slot);
+  if (slot.state == State::kSpawning && slot.error == 0) Executed(id, slot);
   if (slot.readiness) OnReadiness(id, slot);
   ReportExit(id, slot, info, usage);
 }
@@ -360,11 +380,7 @@ void Keeper::NeedsSweep(uint32_t id) {
 }
 
 void Keeper::Sweep() {
-  if (attention_.empty()) {
-    if (std::exchange(children_died_, false)) orphans_->ReapAndCheck();
-    return;
-  }
-  children_died_ = false;  // A sweep reaps, too.
+  if (attention_.empty()) return;
   std::sort(attention_.begin(), attention_.end());
   std::vector<Tree> trees;
   for (uint32_t id : std::exchange(attention_, {})) {

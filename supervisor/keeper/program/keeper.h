@@ -87,6 +87,7 @@ class Keeper {
   void FailSpawn(uint32_t id, uint64_t generation, SpawnStage stage, int error);
   void Watch(uint32_t id, Slot& slot);
   void OnExecReport(uint32_t id, Slot& slot);
+  void Executed(uint32_t id, Slot& slot);
   void OnReadiness(uint32_t id, Slot& slot);
   void OnMainProcess(uint32_t id, Slot& slot);
   void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
@@ -103,6 +104,7 @@ class Keeper {
   OwnedFd signals_;
   Poller poller_;
   StackPool stacks_;
+  const bool share_descriptors_ = CanShareDescriptors();
   Deadlines deadlines_;
   std::string token_;
   std::unique_ptr<TreeKiller> killer_;

@@ -45,10 +45,17 @@ void OrphanWatch::ServeOnLeadingThread() {
   }
 }
 
+void OrphanWatch::Reap() {
+  Set(asked_, asked_.load(std::memory_order_relaxed) + 1);
+}
+
 bool OrphanWatch::ReapAndCheck() {
-  const uint32_t before = asked_.load(std::memory_order_relaxed);
-  Set(asked_, before + 1);
-  SleepWhile(answered_, before);
+  Reap();
+  const uint32_t asked = asked_.load(std::memory_order_relaxed);
+  uint32_t answered;
+  while ((answered = answered_.load(std::memory_order_acquire)) != asked) {
+    SleepWhile(answered_, answered);
+  }
   return any_left_.load(std::memory_order_relaxed);
 }
 

@@ -24,6 +24,8 @@ class OrphanWatch {
   // What the leading thread does for the rest of its life. Sleeps unless asked.
   [[noreturn]] void ServeOnLeadingThread();
 
+  // From the loop's thread: has the dead ones reaped, without waiting.
+  void Reap();
   // From the loop's thread: has the dead ones reaped, waits for that (some
   // microseconds), and returns whether living ones remain.
   bool ReapAndCheck();

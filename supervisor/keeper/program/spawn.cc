@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -53,20 +54,23 @@ bool IsDenied(pid_t result) {
 pid_t Clone(void* stack, ChildPlan* plan, int* pidfd) {
   if (plan->cgroup_fd >= 0) {
     const int cgroup_fd = std::exchange(plan->cgroup_fd, -1);
-    const pid_t pid =
-        CloneIntoCgroup(RunChild, plan, stack, kStackBytes, cgroup_fd, pidfd);
+    const pid_t pid = CloneIntoCgroup(
+        RunChild, plan, stack, kStackBytes,
+        plan->shares_descriptors ? CLONE_FILES : 0, cgroup_fd, pidfd);
     if (pid > 0) return pid;
     errno = -pid;
     if (!IsDenied(pid)) return -1;
-    plan->cgroup_fd = cgroup_fd;  // It will have to enter by itself.
+    plan->cgroup_fd = cgroup_fd;       // It will have to enter by itself.
+    plan->shares_descriptors = false;  // This one's end is not ours to await.
   }
   void* top = static_cast<char*>(stack) + kStackBytes;
-  pid_t pid =
-      __clone(RunChild, top, CLONE_VM | CLONE_PIDFD | SIGCHLD, plan, pidfd);
+  const int flags = plan->shares_descriptors ? CLONE_FILES : 0;
+  pid_t pid = __clone(RunChild, top, CLONE_VM | CLONE_PIDFD | flags | SIGCHLD,
+                      plan, pidfd);
   if (pid >= 0 || errno != EINVAL) return pid;
   // No CLONE_PIDFD. Opening it afterwards is as safe: a child's number cannot
   // be used again before the keeper has reaped it.
-  pid = __clone(RunChild, top, CLONE_VM | SIGCHLD, plan);
+  pid = __clone(RunChild, top, CLONE_VM | flags | SIGCHLD, plan);
   if (pid > 0) *pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   return pid;
 }
@@ -99,10 +103,11 @@ void StackPool::Return(void* stack) {
 }
 
 SpawnJob::SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
-                   StackPool* stacks)
+                   StackPool* stacks, bool share_descriptors)
     : request_(std::move(request)),
       listeners_(std::move(listeners)),
-      stacks_(stacks) {}
+      stacks_(stacks),
+      share_descriptors_(share_descriptors) {}
 
 SpawnJob::~SpawnJob() {
   if (stack_ != nullptr) stacks_->Return(stack_);
@@ -164,7 +169,22 @@ ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
       .nice = request_.nice.has_value() ? &*request_.nice : nullptr,
       .umask = request_.umask,
       .no_new_privs = request_.no_new_privs,
+      .shares_descriptors = MayShareDescriptors(cgroup_fd),
   };
+}
+
+bool SpawnJob::MayShareDescriptors(int cgroup_fd) const {
+  const auto is_low = [](int fd) { return fd < kFirstHighFd; };
+  return share_descriptors_ && is_low(report_write_.get()) &&
+         is_low(readiness_write_.get()) && is_low(cgroup_fd) &&
+         std::all_of(listener_numbers_.begin(), listener_numbers_.end(),
+                     is_low);
+}
+
+void SpawnJob::CloseChildsEnds() {
+  report_write_.Reset();
+  readiness_write_.Reset();
+  listeners_.clear();
 }
 
 SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
@@ -195,13 +215,21 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
   const pid_t pid = Clone(stack_, &plan_, &pidfd);
   if (pid < 0) return failed(SpawnStage::kClone);
   // The child has copies of its own. Keeping ours would hide the end of file.
-  report_write_.Reset();
-  readiness_write_.Reset();
-  listeners_.clear();
+  if (!plan_.shares_descriptors) CloseChildsEnds();
   Result result;
   result.pid = pid;
   result.pidfd.Reset(pidfd);
+  // Out of the way of the next child. Low numbers will do if there are no high
+  // ones.
+  const int high =
+      share_descriptors_ ? fcntl(pidfd, F_DUPFD_CLOEXEC, kFirstHighFd) : -1;
+  if (high >= 0) result.pidfd.Reset(high);
   return result;
+}
+
+bool CanShareDescriptors() {
+  // Closes nothing.
+  return syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0;
 }
 
 }  // namespace espalier::keeper

@@ -48,8 +48,10 @@ class SpawnJob {
     int error = 0;
   };
 
+  // With `share_descriptors` the child copies few of the keeper's; see
+  // ChildPlan. CanShareDescriptors tells whether that works here.
   SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
-           StackPool* stacks);
+           StackPool* stacks, bool share_descriptors);
   ~SpawnJob();
   SpawnJob(const SpawnJob&) = delete;
   SpawnJob& operator=(const SpawnJob&) = delete;
@@ -58,14 +60,18 @@ class SpawnJob {
   // the directory of the cgroup to be born in, or −1; borrowed.
   Result Start(std::string_view marker, pid_t keeper_pid, int cgroup_fd);
 
-  // Non-blocking; end of file means exec, or death before it.
+  // Non-blocking; a byte kUnshared may come first; then end of file means exec,
+  // or death before it.
   int report() const { return report_read_.get(); }
+  // The child has descriptors of its own, or has been reaped.
+  void CloseChildsEnds();
   // The reading end of the readiness pipe, if one was asked for.
   OwnedFd TakeReadiness() { return std::move(readiness_read_); }
 
  private:
   void BuildEnvironment(std::string_view marker);
   ChildPlan Plan(pid_t keeper_pid, int cgroup_fd);
+  bool MayShareDescriptors(int cgroup_fd) const;
 
   SpawnRequest request_;
   std::vector<OwnedFd> listeners_;
@@ -78,7 +84,11 @@ class SpawnJob {
   ChildPlan plan_;
   StackPool* const stacks_;
   void* stack_ = nullptr;
+  const bool share_descriptors_;
 };
+
+// To be asked once, when the keeper starts.
+bool CanShareDescriptors();
 
 }  // namespace espalier::keeper
 
