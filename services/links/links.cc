@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "services/postgres/libpq_client.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/wiring/command.h"
 
@@ -23,10 +24,11 @@ Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
   const Url url = links.Listen<Url>();
   const Path database = options.database.value_or(links.data() / "links.db");
   const Text store = postgres ? Text(postgres->url) : Text("sqlite:", database);
-  co_await links.Start(
-      {.program = Program::Built("services/links/links_server"),
-       .arguments = {ProtocolFlag(url), Text("--store=", store)},
-       .readiness = ReadyAt(url)});
+  Command command = {.program = Program::Built("services/links/links_server"),
+                     .arguments = {ProtocolFlag(url), Text("--store=", store)},
+                     .readiness = ReadyAt(url)};
+  if (postgres) ConnectLibpq(*postgres, links.runtime(), command);
+  co_await links.Start(std::move(command));
   co_return Links<Url>{.url = url};
 }
 

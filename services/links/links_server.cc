@@ -19,7 +19,9 @@
 ABSL_FLAG(
     std::string, protocol, "",
     "What to speak: http1 (HTTP/1.1 with JSON) or http2 (HTTP/2 with gRPC).");
-ABSL_FLAG(std::string, store, "", "Where the links are: sqlite:PATH.");
+ABSL_FLAG(std::string, store, "",
+          "Where the links are: sqlite:PATH, or postgresql://… (as libpq reads "
+          "it; PGUSER, PGDATABASE and PGPASSFILE say the rest).");
 ABSL_FLAG(std::string, address, "",
           "Where to listen when no socket is passed by LISTEN_FDS, such as "
           "127.0.0.1:8080.");

@@ -6,6 +6,7 @@
 
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
@@ -19,8 +20,7 @@ struct PostgresReadOnly {
   std::string user;
   Secret password;
 
-  friend bool operator==(const PostgresReadOnly&,
-                         const PostgresReadOnly&) = default;
+  ESPALIER_HANDLE(PostgresReadOnly, url, database, user, password);
 };
 
 // A PostgreSQL database that its holder owns. No conversion leads from or to
@@ -37,7 +37,7 @@ struct Postgres {
   // name.
   Postgres Database(std::string name) const;
 
-  friend bool operator==(const Postgres&, const Postgres&) = default;
+  ESPALIER_HANDLE(Postgres, url, database, user, password, read_only);
 };
 
 struct PostgresOptions {

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -34,6 +35,10 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
     case Readiness::Kind::kGrpcHealth:
       return absl::StrCat("when the gRPC health service at ", url,
                           " says SERVING");
+    case Readiness::Kind::kAnswer:
+      return absl::StrCat("when ", url, " answers \"",
+                          absl::CHexEscape(readiness.request()), "\" with \"",
+                          absl::CHexEscape(readiness.answer()), "\"");
     case Readiness::Kind::kProbe: {
       std::string text = absl::StrCat("when this succeeds: ",
                                       readiness.probe()->program.name());

@@ -21,6 +21,8 @@ struct ProbeTarget {
     // grpc.health.v1.Health/Check of the service "" (the whole server), over
     // HTTP/2 without TLS, is answered with SERVING.
     kGrpcHealth,
+    // `request` is answered with text that begins with `answer`.
+    kText,
   };
 
   struct Tcp {
@@ -38,6 +40,9 @@ struct ProbeTarget {
   std::variant<Tcp, Unix> address;
   // Begins with '/'; of visible ASCII characters only. kHttp only.
   std::string http_path = "/";
+  // kText only.
+  std::string request = {};
+  std::string answer = {};
 };
 
 // "127.0.0.1:80", "[::1]:80" or the socket's path.

@@ -24,6 +24,7 @@
 #include "supervisor/readiness/grpc_health_exchange.h"
 #include "supervisor/readiness/http_exchange.h"
 #include "supervisor/readiness/probe_target.h"
+#include "supervisor/readiness/text_exchange.h"
 
 namespace espalier {
 namespace {
@@ -224,6 +225,8 @@ std::unique_ptr<Exchange> LoopProbe::NewExchange() const {
       return std::make_unique<HttpExchange>(host, target_.http_path);
     case ProbeTarget::Kind::kGrpcHealth:
       return std::make_unique<GrpcHealthExchange>(host);
+    case ProbeTarget::Kind::kText:
+      return std::make_unique<TextExchange>(target_.request, target_.answer);
   }
   return nullptr;
 }

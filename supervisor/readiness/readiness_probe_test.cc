@@ -278,6 +278,19 @@ TEST_F(ReadinessProbeTest, ATargetThatMakesNoSenseIsRefused) {
   EXPECT_THAT(probe_->last_complaint(), EndsWith("not a loopback address"));
 }
 
+TEST_F(ReadinessProbeTest, AsksInAnyText) {
+  ListeningSocket listener = Listen();
+  ScriptedServer server(loop_, listener,
+                        {{.bytes = "-LOADING\r\n"}, {.bytes = "+PONG\r\n"}});
+  ProbeTarget target = TcpTarget(Kind::kText, listener.port());
+  target.request = "PING\r\n";
+  target.answer = "+PONG";
+  Start(target);
+  AwaitDone();
+  EXPECT_EQ(server.connections(), 2u);
+  EXPECT_EQ(server.received(), "PING\r\nPING\r\n");
+}
+
 TEST_F(ReadinessProbeTest, MayBeDestroyedInItsCallbacks) {
   ListeningSocket listener = Listen();
   ScriptedServer server(loop_, listener, {{.bytes = kOk}});

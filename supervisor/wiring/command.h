@@ -70,6 +70,7 @@ class Readiness {
     kConnect,
     kHttp,
     kGrpcHealth,
+    kAnswer,
     kProbe,
   };
 
@@ -100,6 +101,14 @@ class Readiness {
   static Readiness GrpcHealth(const Http2Url& url) {
     return Readiness(Kind::kGrpcHealth, url, "");
   }
+  // When `request`, sent over a connection of its own, is answered with text
+  // that begins with `answer`: "PING\r\n" and "+PONG", for Redis.
+  static Readiness Answers(const Endpoint& endpoint, std::string request,
+                           std::string answer) {
+    Readiness readiness(Kind::kAnswer, endpoint, std::move(request));
+    readiness.answer_ = std::move(answer);
+    return readiness;
+  }
   // When a run of `command` ends with exit code 0. One that ends otherwise is
   // run again after 1 ms, which doubles up to 100 ms; never two at once. So a
   // program that waits by itself until the service is ready notices soonest and
@@ -117,6 +126,9 @@ class Readiness {
   const std::string& path() const { return detail_; }
   // Of kNewline.
   const std::string& variable() const { return detail_; }
+  // Of kAnswer.
+  const std::string& request() const { return detail_; }
+  const std::string& answer() const { return answer_; }
   // Of kProbe; null otherwise.
   const ProbeCommand* probe() const { return probe_.get(); }
 
@@ -129,6 +141,7 @@ class Readiness {
   Kind kind_;
   std::optional<Endpoint> endpoint_;
   std::string detail_;
+  std::string answer_;
   std::shared_ptr<const ProbeCommand> probe_;
 };
 

@@ -1,12 +1,9 @@
+// What every store of links does, asked of each.
+
 #include "services/links/server/link_store.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -15,10 +12,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
 #include "services/common/testing/temp_path.h"
 #include "services/links/server/open_link_store.h"
-#include "services/links/server/sqlite_connection.h"
-#include "services/links/server/sqlite_link_store.h"
+#include "services/links/server/postgres_connection.h"
+#include "services/postgres/postgres.h"
+#include "supervisor/nursery/nursery.h"
+#include "supervisor/testing/test_environment.h"
 
 namespace espalier::links {
 namespace {
@@ -26,28 +27,93 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ServerEnvironment = TestEnvironment<Postgres>;
 
-class LinkStoreTest : public testing::Test {
+std::string SecretValue(const ServerEnvironment& server, const Secret& secret) {
+  std::ifstream file(absl::StrCat(server.state_directory(), "/secrets/",
+                                  secret.service(), ".", secret.name()));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// One PostgreSQL server for all tests; libpq finds it by the environment.
+class PostgresServer {
+ public:
+  PostgresServer() {
+    auto started = ServerEnvironment::Start(
+        "link_store_test", [](Nursery& nursery) -> Task<Postgres> {
+          co_return co_await StartPostgres(nursery);
+        });
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (!started.ok()) return;
+    server_ = *std::move(started);
+    const Postgres& postgres = server_->handles();
+    setenv("PGDATABASE", postgres.database.c_str(), 1);
+    setenv("PGUSER", postgres.user.c_str(), 1);
+    setenv("PGPASSWORD", SecretValue(*server_, postgres.password).c_str(), 1);
+    spec_ = Resolve(postgres.url);
+  }
+
+  const std::string& spec() const { return spec_; }
+  ServerEnvironment& environment() { return *server_; }
+
+  void Run(const std::string& sql) {
+    auto connection = PostgresConnection::Open(spec_);
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    const absl::Status status = connection->Run(sql).status();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+ private:
+  std::unique_ptr<ServerEnvironment> server_;
+  std::string spec_;
+};
+
+std::unique_ptr<PostgresServer> postgres_server;
+
+void StartServerOnce() {
+  if (postgres_server == nullptr)
+    postgres_server = std::make_unique<PostgresServer>();
+  postgres_server->Run("DROP TABLE IF EXISTS links");
+}
+
+// The server must be gone before the test's directories are.
+class StopServer : public testing::Environment {
+  void TearDown() override { postgres_server.reset(); }
+};
+const testing::Environment* const stop_server =
+    testing::AddGlobalTestEnvironment(new StopServer);
+
+class LinkStoreTest : public testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override {
+    spec_ = absl::StrCat("sqlite:", directory_ / "links.db");
+    if (GetParam() != "postgres") return;
+    StartServerOnce();
+    spec_ = postgres_server->spec();
+  }
+
   std::unique_ptr<LinkStore> Open() {
-    absl::StatusOr<std::unique_ptr<LinkStore>> store =
-        OpenSqliteLinkStore(path_);
+    absl::StatusOr<std::unique_ptr<LinkStore>> store = OpenLinkStore(spec_);
     EXPECT_TRUE(store.ok()) << store.status();
     return *std::move(store);
   }
 
   TempPath directory_;
-  const std::string path_ = directory_ / "links.db";
+  std::string spec_;
 };
 
-TEST_F(LinkStoreTest, KeepsLinks) {
+INSTANTIATE_TEST_SUITE_P(Stores, LinkStoreTest,
+                         testing::Values("sqlite", "postgres"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(LinkStoreTest, KeepsLinks) {
   const std::unique_ptr<LinkStore> store = Open();
   EXPECT_EQ(*store->Add({"a", "http://x"}), true);
   EXPECT_EQ(*store->Get("a"), (Link{"a", "http://x"}));
   EXPECT_TRUE(absl::IsNotFound(store->Get("b").status()));
 }
 
-TEST_F(LinkStoreTest, TheSameLinkAgainIsNoConflict) {
+TEST_P(LinkStoreTest, TheSameLinkAgainIsNoConflict) {
   const std::unique_ptr<LinkStore> store = Open();
   EXPECT_EQ(*store->Add({"a", "http://x"}), true);
   EXPECT_EQ(*store->Add({"a", "http://x"}), false);
@@ -56,13 +122,13 @@ TEST_F(LinkStoreTest, TheSameLinkAgainIsNoConflict) {
   EXPECT_EQ(store->Get("a")->url, "http://x");
 }
 
-TEST_F(LinkStoreTest, CodesDifferInCase) {
+TEST_P(LinkStoreTest, CodesDifferInCase) {
   const std::unique_ptr<LinkStore> store = Open();
   EXPECT_EQ(*store->Add({"a", "http://x"}), true);
   EXPECT_EQ(*store->Add({"A", "http://y"}), true);
 }
 
-TEST_F(LinkStoreTest, ListsInByteOrder) {
+TEST_P(LinkStoreTest, ListsInByteOrder) {
   const std::unique_ptr<LinkStore> store = Open();
   EXPECT_THAT(*store->List("", 10), IsEmpty());
   for (const char* code : {"b", "_", "a", "B", "-"}) {
@@ -75,13 +141,13 @@ TEST_F(LinkStoreTest, ListsInByteOrder) {
   EXPECT_THAT(*store->List("b", 3), IsEmpty());
 }
 
-TEST_F(LinkStoreTest, QuotesAreData) {
+TEST_P(LinkStoreTest, QuotesAreData) {
   const std::unique_ptr<LinkStore> store = Open();
   EXPECT_EQ(*store->Add({"a'); DROP TABLE links; --", "http://x"}), true);
   EXPECT_TRUE(absl::IsNotFound(store->Get("' OR '1'='1").status()));
 }
 
-TEST_F(LinkStoreTest, TwoConnectionsSeeEachOthersLinks) {
+TEST_P(LinkStoreTest, TwoConnectionsSeeEachOthersLinks) {
   const std::unique_ptr<LinkStore> first = Open();
   const std::unique_ptr<LinkStore> second = Open();
   EXPECT_EQ(*first->Add({"a", "http://x"}), true);
@@ -91,7 +157,7 @@ TEST_F(LinkStoreTest, TwoConnectionsSeeEachOthersLinks) {
   EXPECT_EQ(first->Get("b")->url, "http://y");
 }
 
-TEST_F(LinkStoreTest, ManyWritersAtOnceLoseNothing) {
+TEST_P(LinkStoreTest, ManyWritersAtOnceLoseNothing) {
   constexpr int kWriters = 4;
   constexpr int kLinks = 25;
   std::vector<std::thread> writers;
@@ -110,106 +176,47 @@ TEST_F(LinkStoreTest, ManyWritersAtOnceLoseNothing) {
   EXPECT_EQ(Open()->List("", 1000)->size(), kWriters * kLinks);
 }
 
-// A child adds links and tells of each through a pipe; it is killed in the
-// middle. Everything that it told of is there afterwards.
-TEST_F(LinkStoreTest, AcknowledgedLinksSurviveKill) {
-  constexpr int kEnough = 20;
-  int acknowledged[2];
-  ASSERT_EQ(pipe(acknowledged), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(acknowledged[0]);
-    const auto store = OpenSqliteLinkStore(path_);
-    for (int i = 0; store.ok() && i < 1'000'000; ++i) {
-      if (!(*store)->Add({absl::StrCat(i), "http://x"}).ok()) break;
-      if (write(acknowledged[1], "x", 1) != 1) break;
-    }
-    _exit(1);
-  }
-  close(acknowledged[1]);
-  char byte = 0;
-  int count = 0;
-  while (count < kEnough && read(acknowledged[0], &byte, 1) == 1) ++count;
-  EXPECT_EQ(count, kEnough);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
-  while (read(acknowledged[0], &byte, 1) == 1) ++count;
-  close(acknowledged[0]);
-  const std::unique_ptr<LinkStore> store = Open();
-  for (int i = 0; i < count; ++i) {
-    EXPECT_TRUE(store->Get(absl::StrCat(i)).ok()) << i << " of " << count;
-  }
-}
+class PostgresLinkStoreTest : public testing::Test {
+ protected:
+  void SetUp() override { StartServerOnce(); }
+  const std::string& spec() const { return postgres_server->spec(); }
+};
 
-TEST_F(LinkStoreTest, CommitsAreSynchronised) {
-  // The setting belongs to a connection, so a look at the file does not show
-  // it; what a commit leaves behind does: a write-ahead log.
-  const std::unique_ptr<LinkStore> store = Open();
-  ASSERT_TRUE(store->Add({"a", "http://x"}).ok());
-  EXPECT_TRUE(std::ifstream(path_ + "-wal").good());
-}
-
-TEST_F(LinkStoreTest, ALockThatIsHeldTooLongIsUnavailable) {
-  absl::StatusOr<std::unique_ptr<LinkStore>> store =
-      OpenSqliteLinkStore(path_, absl::ZeroDuration());
+TEST_F(PostgresLinkStoreTest, ConnectsAgainWhenTheServerHasRestarted) {
+  auto store = OpenLinkStore(spec());
   ASSERT_TRUE(store.ok()) << store.status();
-  absl::StatusOr<SqliteConnection> other =
-      SqliteConnection::Open(path_, absl::ZeroDuration());
-  ASSERT_TRUE(other.ok()) << other.status();
-  ASSERT_TRUE(other->Run("BEGIN IMMEDIATE").ok());
-  const absl::Status status = (*store)->Add({"a", "http://x"}).status();
-  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("locked"));
-  // Readers do not mind.
-  EXPECT_TRUE(absl::IsNotFound((*store)->Get("a").status()));
-  ASSERT_TRUE(other->Run("COMMIT").ok());
-  EXPECT_TRUE((*store)->Add({"a", "http://x"}).ok());
+  ASSERT_TRUE((*store)->Add({"a", "http://x"}).ok());
+  ServerEnvironment& server = postgres_server->environment();
+  auto restarted = server.KillAndAwaitRestart("postgres");
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  // The very first call finds the connections of before dead, and does not
+  // mind.
+  const absl::StatusOr<Link> found = (*store)->Get("a");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->url, "http://x");
+  EXPECT_EQ(*(*store)->Add({"b", "http://y"}), true);
 }
 
-TEST_F(LinkStoreTest, RefusesAnotherProgramsDatabase) {
-  {
-    absl::StatusOr<SqliteConnection> other =
-        SqliteConnection::Open(path_, absl::ZeroDuration());
-    ASSERT_TRUE(other.ok() && other->Run("CREATE TABLE links (x)").ok());
-  }
-  const absl::Status status = OpenSqliteLinkStore(path_).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("another program"));
-}
-
-TEST_F(LinkStoreTest, RefusesALaterFormat) {
-  Open();
-  {
-    absl::StatusOr<SqliteConnection> other =
-        SqliteConnection::Open(path_, absl::ZeroDuration());
-    ASSERT_TRUE(other.ok() && other->Run("PRAGMA user_version = 2").ok());
-  }
-  const absl::Status status = OpenSqliteLinkStore(path_).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("format 2"));
-}
-
-TEST_F(LinkStoreTest, LeavesAFileThatIsNoDatabaseAlone) {
-  const std::string text(1000, 'x');
-  std::ofstream(path_) << text;
-  const absl::Status status = OpenSqliteLinkStore(path_).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  std::ifstream file(path_);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text);
-}
-
-TEST_F(LinkStoreTest, SaysThatADirectoryIsMissing) {
+TEST_F(PostgresLinkStoreTest, AServerThatIsNotThereMayComeBack) {
+  TempPath nowhere;
   const absl::Status status =
-      OpenSqliteLinkStore(directory_ / "missing/links.db").status();
+      OpenLinkStore(absl::StrCat("postgresql:///?host=", nowhere / "x"))
+          .status();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("missing/links.db"));
 }
 
-TEST_F(LinkStoreTest, OpensWhatTheSpecDescribes) {
-  EXPECT_TRUE(OpenLinkStore("sqlite:" + path_).ok());
-  for (const char* spec : {"", "sqlite:", "mysql:x", "/path"}) {
-    EXPECT_TRUE(absl::IsInvalidArgument(OpenLinkStore(spec).status())) << spec;
+TEST_F(PostgresLinkStoreTest, AWrongPasswordOrDatabaseDoesNotPass) {
+  for (const char* wrong : {"&password=wrong", "&dbname=none", "&user=none"}) {
+    const absl::Status status = OpenLinkStore(spec() + wrong).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << wrong << status;
   }
+}
+
+TEST_F(PostgresLinkStoreTest, RefusesAnotherProgramsTable) {
+  postgres_server->Run("CREATE TABLE links (x int)");
+  const absl::Status status = OpenLinkStore(spec()).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("x integer"));
 }
 
 }  // namespace

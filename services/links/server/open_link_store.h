@@ -9,8 +9,9 @@
 
 namespace espalier::links {
 
-// Opens the store that `spec` describes: "sqlite:PATH". InvalidArgument when it
-// describes none; otherwise as the store's own function.
+// Opens the store that `spec` describes: "sqlite:PATH", or "postgresql://…" as
+// PostgreSQL's own programs read it. InvalidArgument when it describes none;
+// otherwise as the store's own function.
 absl::StatusOr<std::unique_ptr<LinkStore>> OpenLinkStore(
     absl::string_view spec);
 

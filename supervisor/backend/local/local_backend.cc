@@ -27,6 +27,19 @@ std::string ReadinessVariable(const Readiness& readiness) {
                                                        : "";
 }
 
+ProbeTarget::Kind ProbeKind(Readiness::Kind kind) {
+  switch (kind) {
+    case Readiness::Kind::kHttp:
+      return ProbeTarget::Kind::kHttp;
+    case Readiness::Kind::kGrpcHealth:
+      return ProbeTarget::Kind::kGrpcHealth;
+    case Readiness::Kind::kAnswer:
+      return ProbeTarget::Kind::kText;
+    default:
+      return ProbeTarget::Kind::kConnect;
+  }
+}
+
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
   if (event.code == CLD_EXITED) return ExitResult::Exited(event.status);
   if (event.oom_killed) return ExitResult::OomKilled(event.status);
@@ -292,29 +305,24 @@ absl::StatusOr<ProbeTarget> LocalBackend::TargetOf(
     const Readiness& readiness) const {
   const EndpointAddress& address =
       EndpointAccess::Address(*readiness.endpoint());
-  const auto kind = readiness.kind() == Readiness::Kind::kHttp
-                        ? ProbeTarget::Kind::kHttp
-                    : readiness.kind() == Readiness::Kind::kGrpcHealth
-                        ? ProbeTarget::Kind::kGrpcHealth
-                        : ProbeTarget::Kind::kConnect;
-  const std::string path = readiness.path().empty() ? "/" : readiness.path();
-  if (!address.path.empty()) {
-    return ProbeTarget{.kind = kind,
-                       .address = ProbeTarget::Unix{address.path},
-                       .http_path = path};
+  ProbeTarget target = {.kind = ProbeKind(readiness.kind()),
+                        .address = ProbeTarget::Unix{address.path}};
+  if (readiness.kind() == Readiness::Kind::kHttp)
+    target.http_path = readiness.path();
+  if (readiness.kind() == Readiness::Kind::kAnswer) {
+    target.request = readiness.request();
+    target.answer = readiness.answer();
   }
+  if (!address.path.empty()) return target;
   int port = 0;
   if (!absl::SimpleAtoi(address.port, &port)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", address.port, "' is not a port"));
   }
-  const std::string host =
-      address.host == "localhost" ? "127.0.0.1" : address.host;
-  return ProbeTarget{
-      .kind = kind,
-      .address =
-          ProbeTarget::Tcp{.host = host, .port = static_cast<uint16_t>(port)},
-      .http_path = path};
+  target.address = ProbeTarget::Tcp{
+      .host = address.host == "localhost" ? "127.0.0.1" : address.host,
+      .port = static_cast<uint16_t>(port)};
+  return target;
 }
 
 void LocalBackend::Carry(const StartProbe& order) {

@@ -1,0 +1,59 @@
+#include "services/redis/redis.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "supervisor/nursery/nursery.h"
+#include "supervisor/wiring/command.h"
+
+namespace espalier {
+namespace {
+
+std::string PersistenceSettings(RedisPersistence persistence) {
+  switch (persistence) {
+    case RedisPersistence::kNone:
+      return "appendonly no\nmaxmemory-policy allkeys-lru\n";
+    case RedisPersistence::kEverySecond:
+      return "appendonly yes\nappendfsync everysec\n";
+    case RedisPersistence::kAlways:
+      return "appendonly yes\nappendfsync always\n";
+  }
+  return "";
+}
+
+// Snapshots in the middle of the run (`save`) are of no use beside the
+// append-only file, nor for a cache.
+Text Settings(const Service& redis, const RedisUrl& url,
+              const RedisOptions& options) {
+  return Text("port 0\nunixsocket ", url,
+              "\n"
+              "unixsocketperm 700\n"
+              "dir ",
+              redis.data(),
+              "\n"
+              "daemonize no\n"
+              "logfile \"\"\n"
+              "save \"\"\n"
+              "maxmemory ",
+              absl::StrCat(options.max_memory_mib, "mb\n"),
+              PersistenceSettings(options.persistence), options.settings,
+              options.settings.empty() ? "" : "\n");
+}
+
+}  // namespace
+
+Task<Redis> StartRedis(Nursery& nursery, RedisOptions options) {
+  Service redis = nursery.NewService(options.name);
+  const RedisUrl url = redis.ReserveUnix<RedisUrl>("socket");
+  const Path settings = redis.data() / "redis.conf";
+  // Its socket is there before the data are loaded, and it answers with an
+  // error meanwhile: a connection alone says nothing.
+  co_await redis.Start(
+      {.program = Program::System("redis-server", "redis-server"),
+       .arguments = {settings},
+       .files = {{.path = settings, .contents = Settings(redis, url, options)}},
+       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG")});
+  co_return Redis{.url = url};
+}
+
+}  // namespace espalier
