@@ -34,7 +34,8 @@ absl::StatusOr<std::string> LookUp(const std::string& host) {
 
 absl::StatusOr<RedisAddress> ParseRedisAddress(absl::string_view text) {
   absl::string_view rest = text;
-  if (absl::ConsumePrefix(&rest, "unix:") && absl::StartsWith(rest, "/")) {
+  absl::ConsumePrefix(&rest, "unix:");
+  if (absl::StartsWith(rest, "/")) {
     return RedisAddress{.host = "", .port = 0, .path = std::string(rest)};
   }
   const absl::Status error = absl::InvalidArgumentError(

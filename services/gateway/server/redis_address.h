@@ -15,9 +15,9 @@ struct RedisAddress {
   std::string path;  // Of the Unix socket.
 };
 
-// Reads "redis://HOST:PORT" or "unix:/PATH". A host that is a name is looked
-// up, which blocks: names are looked up once, at the start, because the event
-// loop cannot wait for them. InvalidArgument when it has another form (a
+// Reads "redis://HOST:PORT", "unix:/PATH" or "/PATH". A host that is a name is
+// looked up, which blocks: names are looked up once, at the start, because the
+// event loop cannot wait for them. InvalidArgument when it has another form (a
 // password in it, too, for everybody can read a command line), Unavailable when
 // the name is not known.
 absl::StatusOr<RedisAddress> ParseRedisAddress(absl::string_view text);

@@ -169,6 +169,7 @@ TEST(RedisAddress, IsRead) {
   EXPECT_EQ(tcp->port, 6379);
   EXPECT_EQ(ParseRedisAddress("redis://[::1]:6379/")->host, "::1");
   EXPECT_EQ(ParseRedisAddress("unix:/run/redis.sock")->path, "/run/redis.sock");
+  EXPECT_EQ(ParseRedisAddress("/run/redis.sock")->path, "/run/redis.sock");
   for (const char* text :
        {"", "127.0.0.1:6379", "redis://127.0.0.1", "redis://:6379",
         "redis://a:0", "redis://a:x", "redis://user:secret@127.0.0.1:6379",

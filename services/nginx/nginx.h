@@ -1,0 +1,55 @@
+#ifndef ESPALIER_SERVICES_NGINX_NGINX_H_
+#define ESPALIER_SERVICES_NGINX_NGINX_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/task/task.h"
+#include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/handle.h"
+#include "supervisor/wiring/text.h"
+
+namespace espalier {
+
+class Nursery;
+
+// A web server in front of others.
+struct Nginx {
+  HttpUrl url;
+
+  ESPALIER_HANDLE(Nginx, url);
+};
+
+// Servers that do the same: one or several replicas. What a handle leads to
+// over HTTP/1.1 converts: `gateway.url`, or {a.url, b.url}.
+class HttpReplicas {
+ public:
+  HttpReplicas(HttpUrl url) : urls_{std::move(url)} {}
+  HttpReplicas(std::vector<HttpUrl> urls) : urls_(std::move(urls)) {}
+  const std::vector<HttpUrl>& urls() const { return urls_; }
+
+ private:
+  std::vector<HttpUrl> urls_;
+};
+
+struct NginxOptions {
+  // Tells several of them apart.
+  std::string name = "nginx";
+  // Processes that serve.
+  int workers = 1;
+  // A directory whose files are served below /static/.
+  std::optional<Path> static_files = std::nullopt;
+  // Directives for the `server` block, which come last.
+  Text settings = {};
+};
+
+// Starts nginx (Debian's package nginx) as a reverse proxy for `replicas`,
+// which get the requests in turn; one that does not answer is passed over. At
+// least one replica is needed (InvalidArgument).
+Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
+                       NginxOptions options = {});
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SERVICES_NGINX_NGINX_H_
