@@ -15,7 +15,9 @@ namespace espalier {
 // started fails the test, and gives null.
 //
 //   auto links = StartForTest(
-//       [](Nursery& nursery) { return StartLinks<HttpUrl>(nursery, {}); });
+//       [](Nursery& nursery) -> Task<Links<HttpUrl>> {
+//         co_return co_await StartLinks<HttpUrl>(nursery, {});
+//       });
 //   ASSERT_NE(links, nullptr);
 template <typename Function>
 auto StartForTest(Function function, std::string name = "test") {
@@ -33,7 +35,9 @@ auto StartForTest(Function function, std::string name = "test") {
 //
 //   class TwoTest : public EnvironmentTest<TwoTest, TwoSite> {
 //    public:
-//     static Task<TwoSite> Start(Nursery& nursery) { return Two(nursery, {}); }
+//     static Task<TwoSite> Start(Nursery& nursery) {
+//       co_return co_await Two(nursery, {});
+//     }
 //   };
 //   TEST_F(TwoTest, FollowsLinks) { … Resolve(handles().gateway.url) … }
 //

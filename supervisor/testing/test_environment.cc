@@ -3,7 +3,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +32,21 @@ void KeepLogs(const std::vector<ServiceUnderTest>& services) {
     fs::copy_file(service.log_file, kept, failed);
   }
   std::cerr << "The logs are kept in " << directory.string() << "\n";
+}
+
+// Whether no thread of the process runs any more.
+bool IsStopped(pid_t pid) {
+  std::error_code ended;
+  for (const fs::directory_entry& thread :
+       fs::directory_iterator(absl::StrCat("/proc/", pid, "/task"), ended)) {
+    std::ifstream file(thread.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    // "PID (name) STATE …", where the name may contain anything.
+    const size_t state = stat.rfind(')') + 2;
+    if (state < stat.size() && stat[state] != 'T') return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -71,7 +88,10 @@ void TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
 }
 
 void TestEnvironmentBase::Freeze(absl::string_view path) const {
+  const pid_t pid = Get(path).pid;
   Signal(path, SIGSTOP);
+  // The kernel tells only its parent, and the threads stop one after the other.
+  while (!IsStopped(pid)) std::this_thread::yield();
 }
 
 void TestEnvironmentBase::Thaw(absl::string_view path) const {

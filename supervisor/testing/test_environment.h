@@ -82,7 +82,9 @@ class TestEnvironmentBase {
 // `Handles` is what the environment's function gives:
 //
 //   auto two = TestEnvironment<TwoSite>::Start(
-//       "two", [](Nursery& nursery) { return Two(nursery, {}); });
+//       "two", [](Nursery& nursery) -> Task<TwoSite> {
+//         co_return co_await Two(nursery, {});
+//       });
 //   ASSERT_TRUE(two.ok()) << two.status();
 //   HttpGet(Resolve((*two)->handles().gateway.url) + "/status");
 //
