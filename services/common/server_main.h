@@ -3,17 +3,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "supervisor/flags/parse_flags.h"  // IWYU pragma: export
 
 namespace espalier {
 
 // The exit code that says: starting it again, as it is configured, cannot help.
 inline constexpr int kPermanentFailure = 125;
-
-// Parses the command line into absl flags. InvalidArgument, in one sentence,
-// for an unknown flag, a value that the flag refuses, and an argument that is
-// no flag. (absl::ParseCommandLine would print several lines and exit with 1,
-// which asks to be started again.) --help and its kin print and exit.
-absl::Status ParseFlags(int argc, char** argv);
 
 // Prints "NAME: SENTENCE" on stderr and returns the exit code: 0 for OK (prints
 // nothing), 125 for InvalidArgument, which is how a configuration that cannot

@@ -29,9 +29,15 @@ ServiceSnapshot ControlledRuntime::Snapshot(
       .why = engine.Explain(id, Runtime::Now()),
       .needs = definition.needs,
       .endpoints = {},
-      .log_file = runtime_.backend().Log(definition).file,
+      .log_file = definition.external
+                      ? ""
+                      : runtime_.backend().Log(definition).file,
       .handle = definition.handle,
   };
+  if (definition.external) {
+    snapshot.why = absl::StrCat("external, its log is where it was started: ",
+                                snapshot.why);
+  }
   for (const Endpoint& endpoint : definition.endpoints) {
     snapshot.endpoints.push_back(
         {.name = endpoint.name(), .url = EndpointAccess::Url(endpoint)});
@@ -73,6 +79,10 @@ void ControlledRuntime::Stop(const std::string& name, StopOptions options,
                              Done done) {
   absl::StatusOr<ServiceId> id = Find(name);
   if (!id.ok()) return done(id.status());
+  if (runtime_.engine().Spec(*id).external) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", name, "' is external: whoever started it must stop it")));
+  }
   const std::vector<ServiceId> dependents =
       runtime_.engine().LiveDependents(*id);
   if (!dependents.empty() && !options.with_dependents) {

@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/flags/usage_config.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "supervisor/flags/parse_flags.h"
 
 ABSL_FLAG(bool, check, false,
           "Start everything, see that it becomes ready, stop it again. Exit "
@@ -131,12 +131,9 @@ absl::StatusOr<EnvironmentFlags> ParseEnvironmentFlags(
   AddLocalFlagFile(arguments);
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
-  const std::vector<char*> rest = absl::ParseCommandLine(
-      static_cast<int>(pointers.size()), pointers.data());
-  if (rest.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", rest[1], "' is no flag; flags begin with --"));
-  }
+  const absl::Status parsed =
+      ParseFlags(static_cast<int>(pointers.size()), pointers.data());
+  if (!parsed.ok()) return parsed;
   absl::StatusOr<std::map<std::string, std::string>> external =
       ParseExternal(absl::GetFlag(FLAGS_external));
   if (!external.ok()) return external.status();

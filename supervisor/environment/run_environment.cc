@@ -1,5 +1,6 @@
 #include "supervisor/environment/run_environment.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "supervisor/environment/environment_flags.h"
 #include "supervisor/environment/live_environment.h"
@@ -20,6 +22,21 @@ namespace {
 int Fail(absl::string_view name, const absl::Status& status) {
   std::cerr << name << ": " << status.message() << std::endl;
   return 1;
+}
+
+// Whether there is every service that --follow names.
+absl::Status CheckFollowed(const EnvironmentFlags& flags, const Plan& plan) {
+  std::vector<std::string> paths;
+  for (const Plan::Service& service : plan.services) {
+    paths.push_back(service.path);
+  }
+  for (const std::string& name : flags.followed) {
+    if (std::find(paths.begin(), paths.end(), name) != paths.end()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--follow names '", name,
+                     "'; the services are: ", absl::StrJoin(paths, ", ")));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -45,6 +62,9 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
   // runs.
   absl::StatusOr<Plan> plan = MakePlan(body, flags->external);
   if (!plan.ok()) return Fail(name, plan.status());
+  if (absl::Status known = CheckFollowed(*flags, *plan); !known.ok()) {
+    return Fail(name, known);
+  }
   if (flags->plan) {
     std::cout << FormatPlan(*plan, name, *flags->plan) << std::flush;
     return 0;

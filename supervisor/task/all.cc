@@ -25,11 +25,16 @@ std::coroutine_handle<> Join::Begin(PromiseBase& parent) {
 }
 
 void Join::Cancel() {
-  // May be called by a child's end, or from outside; the last child to end sees
-  // to the rest unless somebody else does.
-  const bool outer = !std::exchange(busy_, true);
+  if (busy_) return CancelChildren();
+  CancelChildren();
+  // All of them may have ended within, and nobody else sees to the rest then.
+  EndIfDone().resume();
+}
+
+void Join::CancelChildren() {
+  const bool was_busy = std::exchange(busy_, true);
   for (Child& child : children_) child.task->Cancel();
-  if (outer) busy_ = false;
+  busy_ = was_busy;
 }
 
 std::coroutine_handle<> Join::ChildEnded(PromiseBase& child) {
@@ -37,7 +42,7 @@ std::coroutine_handle<> Join::ChildEnded(PromiseBase& child) {
   parent_->AdoptStarted(child);
   if (!child.status().ok()) RecordError(child.status());
   if (busy_) return std::noop_coroutine();
-  if (!child.status().ok()) Cancel();
+  if (!child.status().ok()) CancelChildren();
   return EndIfDone();
 }
 

@@ -42,6 +42,7 @@ class Join final : public Cancellable {
 
   std::coroutine_handle<> Begin(PromiseBase& parent);
   std::coroutine_handle<> ChildEnded(PromiseBase& child);
+  void CancelChildren();
   void RecordError(const absl::Status& error);
   std::coroutine_handle<> EndIfDone();
 

@@ -40,12 +40,16 @@ class World : public Stopper {
 // gets to it, or when Finish() is called.
 class StartOperation final : public Operation {
  public:
-  enum class How { kWorks, kFails, kHangs };
+  // kYields: hangs, and ends within Cancel().
+  enum class How { kWorks, kFails, kHangs, kYields };
   StartOperation(World& world, int id, How how)
       : world_(world), id_(id), how_(how) {}
   int await_resume() const { return id_; }
   void Cancel() override {
     world_.log.push_back("cancel " + std::to_string(id_));
+    if (how_ == How::kYields) {
+      return Complete(absl::CancelledError("cancelled"));
+    }
     world_.later.push_back(
         [this] { Complete(absl::CancelledError("cancelled")); });
   }
@@ -53,7 +57,7 @@ class StartOperation final : public Operation {
  private:
   absl::Status Begin(PromiseBase& task) override {
     world_.log.push_back("start " + std::to_string(id_));
-    if (how_ == How::kHangs) return absl::OkStatus();
+    if (how_ == How::kHangs || how_ == How::kYields) return absl::OkStatus();
     world_.later.push_back([this, &task] {
       if (how_ == How::kFails)
         return Complete(absl::InternalError("no " + std::to_string(id_)));
@@ -76,6 +80,10 @@ Task<int> Fail(World& world, int id) {
 }
 Task<int> Hang(World& world, int id) {
   co_return co_await StartOperation(world, id, StartOperation::How::kHangs);
+}
+
+Task<int> Yield(World& world, int id) {
+  co_return co_await StartOperation(world, id, StartOperation::How::kYields);
 }
 
 // Runs a task to its end and keeps what came of it.
@@ -273,6 +281,26 @@ TEST(AllTest, CancellingCancelsEveryChildOnce) {
   ASSERT_TRUE(run.ended);
   EXPECT_TRUE(absl::IsCancelled(run.status()));
   EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 1", "cancel 2"}));
+}
+
+TEST(AllTest, EndsWhenItsChildrenEndWithinTheirCancel) {
+  World world;
+  TaskRun all(All(Yield(world, 1), Yield(world, 2)));
+  all.Cancel();
+  ASSERT_TRUE(all.ended);
+  EXPECT_TRUE(absl::IsCancelled(all.status()));
+  EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 1", "cancel 2"}));
+
+  TaskRun nested(All(All(Yield(world, 3), Hang(world, 4)), Yield(world, 5)));
+  nested.Cancel();
+  EXPECT_FALSE(nested.ended) << "one takes its time";
+  world.Settle();
+  EXPECT_TRUE(nested.ended);
+
+  TaskRun failing(All(Yield(world, 6), Fail(world, 7), Yield(world, 8)));
+  world.Settle();
+  ASSERT_TRUE(failing.ended);
+  EXPECT_EQ(failing.status(), absl::InternalError("no 7"));
 }
 
 TEST(AllTest, TakesAVectorAndAnEmptyOne) {

@@ -111,7 +111,7 @@ TEST_F(EnvironmentTest, ADevelopersOwnFlagsComeFirst) {
 }
 
 TEST_F(EnvironmentTest, HelpTellsOfEveryFlag) {
-  Run({kTwo, "--help"});
+  EXPECT_EQ(Run({kTwo, "--help"}), 0);
   for (const char* flag :
        {"--check", "--plan", "--follow", "--external", "--instance",
         "--data_dir", "--user", "--database", "--report", "--flagfile"}) {
@@ -144,6 +144,25 @@ INSTANTIATE_TEST_SUITE_P(Signals, SignalTest,
                          [](const auto& info) {
                            return sigabbrev_np(info.param);
                          });
+
+// All that is left to be started has no process then: its start is over as soon
+// as it is cancelled.
+TEST_F(EnvironmentTest, StopsWhileServicesWaitToBeStartedAgain) {
+  // A directory where a file is wanted: its server ends again and again.
+  ChildProgram two(Command(kTwo, {"--database=../shared", "--noreport"}));
+  ASSERT_TRUE(two.AwaitOutput("links: restarting")) << two.output();
+  two.Signal(SIGINT);
+  EXPECT_EQ(two.Wait(), 0) << two.output();
+}
+
+TEST_F(EnvironmentTest, StopsWhileAnExternalServiceIsAwaited) {
+  // Port 1 is nobody's.
+  ChildProgram two(Command(kTwo, {"--external=links=http://127.0.0.1:1",
+                                  "--external=links-json=http://127.0.0.1:1"}));
+  ASSERT_TRUE(two.AwaitOutput("links-json: ")) << two.output();
+  two.Signal(SIGTERM);
+  EXPECT_EQ(two.Wait(), 0) << two.output();
+}
 
 TEST_F(EnvironmentTest, ASecondCtrlCKills) {
   // Its stop rule would wait for an hour.
@@ -209,13 +228,17 @@ TEST_F(EnvironmentTest, APlanOfUnknownFormatIsRefused) {
 // --- What goes wrong is said once, clearly, and nothing is left running
 
 TEST_F(EnvironmentTest, AnUnknownFlagIsNamed) {
-  EXPECT_NE(Run(Command(kTwo, {"--no_such_flag=1"})), 0);
-  EXPECT_THAT(output_, HasSubstr("no_such_flag"));
+  EXPECT_EQ(Run(Command(kTwo, {"--no_such_flag=1"})), 2);
+  EXPECT_THAT(output_, HasSubstr("two: there is no flag --no_such_flag"));
+  EXPECT_EQ(Run(Command(kTwo, {"--check=maybe"})), 2);
+  EXPECT_THAT(output_, HasSubstr("two: --check=maybe is not valid"));
+  EXPECT_EQ(Run(Command(kTwo, {"--follow=linsk"})), 1);
+  EXPECT_THAT(output_, HasSubstr("--follow names 'linsk'; the services are"));
 }
 
 TEST_F(EnvironmentTest, AnArgumentThatIsNoFlagIsNamed) {
   EXPECT_EQ(Run(Command(kTwo, {"check"})), 2);
-  EXPECT_THAT(output_, HasSubstr("'check' is no flag"));
+  EXPECT_THAT(output_, HasSubstr("\"check\" is not a flag"));
 }
 
 TEST_F(EnvironmentTest, AnUnusableDataDirectoryIsNamed) {

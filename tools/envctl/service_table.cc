@@ -34,6 +34,12 @@ std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+// Nothing where the state says it all: a service of ours that is ready.
+std::string ShortWhy(const ServiceSnapshot& service) {
+  const bool is_ours = !service.log_file.empty();
+  return service.state == "READY" && is_ours ? "" : FirstLine(service.why);
+}
+
 Json ToJson(const ServiceSnapshot& service) {
   Json json = {{"name", service.name},
                {"state", service.state},
@@ -83,7 +89,7 @@ std::string ServiceTable(const std::vector<ServiceSnapshot>& services,
     rows.push_back({service.name, service.state, Elapsed(service.since, now),
                     service.pid == 0 ? "" : absl::StrCat(service.pid),
                     absl::StrCat(service.restarts), absl::StrJoin(urls, " "),
-                    service.state == "READY" ? "" : FirstLine(service.why)});
+                    ShortWhy(service)});
   }
   return RenderTable(
       {"SERVICE", "STATE", "FOR", "PID", "RESTARTS", "ENDPOINTS", "WHY"}, rows,
