@@ -291,7 +291,12 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
     orphans_->ReapAndCheck();
   }
   dying_.erase(tree.id);
-  if (rung_ == TreeRung::kCgroupFreeze) Write(tree.id, "cgroup.freeze", "0");
+  // Linux (seen with 6.18) kills whoever is born into a cgroup that has once
+  // been killed, so the next run gets a new one.
+  if (watched || populated) {
+    Remove(directory_ + "/" + Decimal(tree.id));
+    oom_kills_.erase(tree.id);
+  }
 }
 
 std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
