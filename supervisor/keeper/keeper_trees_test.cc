@@ -141,6 +141,23 @@ TEST_P(KeeperTreesTest, F20AGrandchildIsGoneBeforeDrained) {
 
 // One that cleared its environment, too: with the service where there is a
 // cgroup, with the instance elsewhere.
+TEST_P(KeeperTreesTest, AfterATreeWasKilledTheNextRunLives) {
+  Spawn(Request(1, {"grandchild", File("pid")}));
+  Await<SpawnedEvent>(1);
+  AwaitPid(File("pid"));
+  keeper_->Kill(1, 1);
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  Await<DrainedEvent>(1);
+  keeper::SpawnRequest next = Request(1, {"grandchild", File("next")});
+  next.generation = 2;
+  Spawn(next);
+  Await<SpawnedEvent>(1);
+  keeper_->Stop(1, 2, SIGTERM, absl::Seconds(60));
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+}
+
 TEST_P(KeeperTreesTest, F20NothingHidesFromTheEndOfTheInstance) {
   Spawn(Request(1, {"nameless", File("pid")}));
   Await<SpawnedEvent>(1);
