@@ -28,8 +28,7 @@ Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
                      .arguments = {ProtocolFlag(url), Text("--store=", store)},
                      .readiness = ReadyAt(url)};
   if (postgres) ConnectLibpq(*postgres, links.runtime(), command);
-  co_await links.Start(std::move(command));
-  co_return Links<Url>{.url = url};
+  co_return co_await links.Start(std::move(command), Links<Url>{.url = url});
 }
 
 template Task<Links<HttpUrl>> StartLinks(Nursery&, std::optional<Postgres>,

@@ -132,7 +132,7 @@ Task<Postgres> StartPostgres(Nursery& nursery, PostgresOptions options) {
                     .password = server.GeneratedSecret("reader")}};
   const bool ours = !server.is_external();
   if (ours) co_await MakeCluster(nursery, server, options.name);
-  co_await server.Start(ServerCommand(server, url, options));
+  co_await server.Start(ServerCommand(server, url, options), postgres);
   if (ours) co_await SetUp(nursery, server, postgres, options);
   co_return postgres;
 }

@@ -48,12 +48,12 @@ Task<Redis> StartRedis(Nursery& nursery, RedisOptions options) {
   const Path settings = redis.data() / "redis.conf";
   // Its socket is there before the data are loaded, and it answers with an
   // error meanwhile: a connection alone says nothing.
-  co_await redis.Start(
+  co_return co_await redis.Start(
       {.program = Program::System("redis-server", "redis-server"),
        .arguments = {settings},
        .files = {{.path = settings, .contents = Settings(redis, url, options)}},
-       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG")});
-  co_return Redis{.url = url};
+       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG")},
+      Redis{.url = url});
 }
 
 }  // namespace espalier

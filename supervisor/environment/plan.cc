@@ -102,6 +102,19 @@ absl::Status CheckExternal(const Runtime& runtime,
   return absl::OkStatus();
 }
 
+void AppendWhatRuns(const Plan::Service& service, std::string& text) {
+  absl::StrAppend(&text, "  runs     ", service.program, "\n");
+  for (const std::string& argument : service.arguments)
+    absl::StrAppend(&text, "             ", argument, "\n");
+  for (const std::string& variable : service.environment)
+    absl::StrAppend(&text, "  with     ", variable, "\n");
+  for (const auto& [path, contents] : service.files) {
+    absl::StrAppend(&text, "  file     ", path, "\n");
+    for (absl::string_view line : absl::StrSplit(contents, '\n'))
+      absl::StrAppend(&text, "             | ", line, "\n");
+  }
+}
+
 std::string FormatText(const Plan& plan, absl::string_view name) {
   std::string text = absl::StrCat("environment ", name, ": ",
                                   plan.services.size(), " services\n");
@@ -113,17 +126,7 @@ std::string FormatText(const Plan& plan, absl::string_view name) {
     if (!service.needs.empty())
       absl::StrAppend(&text, "  needs    ", absl::StrJoin(service.needs, ", "),
                       "\n");
-    if (!service.external)
-      absl::StrAppend(&text, "  runs     ", service.program, "\n");
-    for (const std::string& argument : service.arguments)
-      absl::StrAppend(&text, "             ", argument, "\n");
-    for (const std::string& variable : service.environment)
-      absl::StrAppend(&text, "  with     ", variable, "\n");
-    for (const auto& [path, contents] : service.files) {
-      absl::StrAppend(&text, "  file     ", path, "\n");
-      for (absl::string_view line : absl::StrSplit(contents, '\n'))
-        absl::StrAppend(&text, "             | ", line, "\n");
-    }
+    if (!service.external) AppendWhatRuns(service, text);
     absl::StrAppend(&text, "  ready    ", service.readiness, "\n");
   }
   return text;
