@@ -231,7 +231,14 @@ void Engine::Handle(const KillAll&) {
 }
 
 void Engine::Handle(const KeeperLost&) {
-  if (HasEnded()) return;
+  // What is stuck goes with the keeper even after the end.
+  if (!HasEnded()) EndWithoutKeeper();
+  for (size_t i = 0; i < services_.size(); ++i) {
+    LoseNow(ServiceId{static_cast<uint32_t>(i)});
+  }
+}
+
+void Engine::EndWithoutKeeper() {
   closed_ = true;
   Group& root = At(kRootGroup);
   root.stopping = true;
@@ -239,9 +246,6 @@ void Engine::Handle(const KeeperLost&) {
       "the keeper, the parent of every service's process, is gone, so all "
       "services were ended"));
   groups_to_check_.push_back(kRootGroup);
-  for (size_t i = 0; i < services_.size(); ++i) {
-    LoseNow(ServiceId{static_cast<uint32_t>(i)});
-  }
 }
 
 void Engine::Handle(const Spawned& event) {

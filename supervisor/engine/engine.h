@@ -80,7 +80,8 @@
 //
 // Nobody waits for what will not come: a start is refused when something that
 // it needs is down and may not be started, and a stop takes back the starts
-// that wait for the service.
+// that wait for the service. Only who resets what others need leaves them
+// waiting, until it is started again.
 //
 // # Invariants
 //
@@ -383,6 +384,7 @@ class Engine {
   void HandleTimer(ServiceId id);
   bool IsCurrent(ServiceId id, Generation generation) const;
   bool HasEnded() const;
+  void EndWithoutKeeper();
 
   // engine_moves.cc: the one way to change a state, and what follows from it.
   void Move(ServiceId id, ServiceState to, Cause cause,

@@ -306,6 +306,22 @@ TEST_F(StrategyTest, AStopDuringAGroupRestartWins) {
   EXPECT_EQ(world_.State(a_), kSpawning);
 }
 
+TEST_F(StrategyTest, AStopThatIsTakenBackLeavesTheRestartOfTheGroup) {
+  Use(Strategy::kDependents);
+  world_.End(a_);
+  world_.StopService(a_);
+  world_.Start(d_);
+  // The others wait for b, which waits for d: b has to go down.
+  world_.End(d_);
+  ASSERT_EQ(world_.State(b_), kStopping);
+  world_.End(b_);
+  world_.Advance(absl::Seconds(1));
+  for (const ServiceId id : {a_, b_, d_}) {
+    ASSERT_EQ(world_.State(id), kSpawning);
+    world_.ComeUp(id);
+  }
+}
+
 TEST_F(StrategyTest, OneForAllTakesNestedGroupsAlong) {
   Use(Strategy::kOneForAll);
   const GroupId inner = world_.AddGroup({.name = "inner", .parent = group_});

@@ -62,8 +62,9 @@ void Engine::StartOne(ServiceId id, Cause cause) {
     case ServiceState::kStarting:
     case ServiceState::kReady:
       if (service.after != After::kInactive) break;
-      if (NeedGoesDown(service)) {
-        // It cannot stay up without it, so it goes down first all the same.
+      if (NeedGoesDown(service) || service.batch.has_value()) {
+        // It cannot stay up without it, or others wait for it to restart with
+        // them, so it goes down first all the same.
         service.after = After::kRestart;
         BeginRecord(service);
         break;
