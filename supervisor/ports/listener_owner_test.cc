@@ -31,9 +31,19 @@ class Server {
     bool undumpable = false;
   };
 
+  // As it is to be when this returns.
   Server(ListeningSocket socket, Options options) : port_(socket.port()) {
+    int ready[2];
+    EXPECT_EQ(pipe(ready), 0);
     pid_ = fork();
-    if (pid_ != 0) return;
+    if (pid_ != 0) {
+      close(ready[1]);
+      char none;
+      // Ends when all of them have closed their end.
+      EXPECT_EQ(read(ready[0], &none, 1), 0);
+      close(ready[0]);
+      return;
+    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "intruder");
     if (options.undumpable) prctl(PR_SET_DUMPABLE, 0);
@@ -41,9 +51,11 @@ class Server {
       {
         ListeningSocket dropped = std::move(socket);
       }
+      close(ready[1]);
       while (true) pause();
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(ready[1]);
     while (true) pause();
   }
   ~Server() {

@@ -2,6 +2,7 @@
 #define ESPALIER_SUPERVISOR_WIRING_TEXT_H_
 
 #include <concepts>
+#include <ostream>
 #include <set>
 #include <string>
 #include <utility>
@@ -66,6 +67,8 @@ class Secret {
   Text file() const;
 
   friend bool operator==(const Secret&, const Secret&) = default;
+  // Not even its name is worth printing; whoever tries means the value.
+  friend std::ostream& operator<<(std::ostream& out, const Secret&) = delete;
 
  private:
   std::string service_;
@@ -105,6 +108,10 @@ class Text {
   Text(std::string literal) : Text(Part{Part::kLiteral, std::move(literal)}) {}
   Text(std::integral auto number) : Text(std::to_string(number)) {}
   Text(bool) = delete;
+  // A handle: say which of its endpoints.
+  template <typename T>
+    requires requires(const T& handle) { handle.ToHandleData(); }
+  Text(const T& handle) = delete;
   Text(const Endpoint& endpoint)
       : Text(Part{Part::kEndpoint, EndpointAccess::Url(endpoint),
                   endpoint.service()}) {}

@@ -34,7 +34,7 @@ def _compiler_output_impl(ctx):
         user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
                              # Only an error of the language counts, not one that --config=werror makes of a warning.
                              ["-Wno-error"] + ctx.attr.copts +
-                             ["-fsyntax-only", "-fdiagnostics-color=never"],
+                             ["-fsyntax-only", "-fdiagnostics-color=never", "-fno-elide-type"],
     )
     out = ctx.actions.declare_file(ctx.label.name + ".txt")
     ctx.actions.run_shell(
