@@ -243,8 +243,8 @@ void Engine::EndWithoutKeeper() {
   Group& root = At(kRootGroup);
   root.stopping = true;
   root.error.Update(absl::UnavailableError(
-      "the keeper, the parent of every service's process, is gone, so all "
-      "services were ended"));
+      "the keeper, the parent of every service's process, or its guard was "
+      "killed, so all services were ended"));
   groups_to_check_.push_back(kRootGroup);
 }
 
