@@ -29,9 +29,8 @@ ServiceSnapshot ControlledRuntime::Snapshot(
       .why = engine.Explain(id, Runtime::Now()),
       .needs = definition.needs,
       .endpoints = {},
-      .log_file = definition.external
-                      ? ""
-                      : runtime_.backend().Log(definition).file,
+      .log_file =
+          definition.external ? "" : runtime_.backend().Log(definition).file,
       .handle = definition.handle,
   };
   if (definition.external) {
