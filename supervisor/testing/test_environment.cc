@@ -77,19 +77,25 @@ absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::WaitFor(
   return environment_->WaitFor(path, wanted);
 }
 
-void TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
+bool TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
   const ServiceUnderTest service = Get(path);
   if (service.pid == 0) {
     ADD_FAILURE() << "has no process to send a signal to: " << service;
-  } else if (kill(service.pid, signal) != 0) {
-    ADD_FAILURE() << "cannot send signal " << signal << ": "
-                  << absl::ErrnoToStatus(errno, "kill") << ": " << service;
+    return false;
   }
+  if (kill(service.pid, signal) == 0) return true;
+  ADD_FAILURE() << "cannot send signal " << signal << ": "
+                << absl::ErrnoToStatus(errno, "kill")
+                << "; Bazel's sandbox hides the processes of an environment "
+                   "that runs outside of it, so such a test wants tags = "
+                   "[\"no-sandbox\"]: "
+                << service;
+  return false;
 }
 
 void TestEnvironmentBase::Freeze(absl::string_view path) const {
   const pid_t pid = Get(path).pid;
-  Signal(path, SIGSTOP);
+  if (!Signal(path, SIGSTOP)) return;
   // The kernel tells only its parent, and the threads stop one after the other.
   while (!IsStopped(pid)) std::this_thread::yield();
 }
@@ -101,7 +107,10 @@ void TestEnvironmentBase::Thaw(absl::string_view path) const {
 absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::KillAndAwaitRestart(
     absl::string_view path) const {
   const ServiceUnderTest before = Get(path);
-  Signal(path, SIGKILL);
+  if (!Signal(path, SIGKILL)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("`", path, "` could not be killed"));
+  }
   return WaitFor(path, [&](const ServiceUnderTest& now) {
     return now.generation > before.generation &&
            now.state == ServiceState::kReady;

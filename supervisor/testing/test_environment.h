@@ -50,7 +50,8 @@ class TestEnvironmentBase {
       const std::function<bool(const Service&)>& wanted) const;
 
   // Sends a signal to the main process of the service, which must be running.
-  void Signal(absl::string_view path, int signal) const;
+  // False, and the test fails, if that cannot be done.
+  bool Signal(absl::string_view path, int signal) const;
   // Stops the main process as it stands, and lets it go on: it answers nothing
   // in between, and nobody is told.
   void Freeze(absl::string_view path) const;
