@@ -4,13 +4,17 @@ _COPT = "//command_line_option:copt"
 _LINKOPT = "//command_line_option:linkopt"
 _STRIP = "//command_line_option:strip"
 
+def _without_sanitizers(flags):
+    # Of --config=tsan, say: not all go together.
+    return [flag for flag in flags if not flag.startswith("-fsanitize=")]
+
 def _sanitize_impl(settings, attr):
     flag = "-fsanitize=" + ",".join(attr.sanitizers)
     return {
         # Some system libraries have no RTTI, which the check of virtual tables needs.
-        _COPT: settings[_COPT] + [flag, "-fno-sanitize=vptr", "-fno-sanitize-recover=all", "-g", "-O1"],
+        _COPT: _without_sanitizers(settings[_COPT]) + [flag, "-fno-sanitize=vptr", "-fno-sanitize-recover=all", "-g", "-O1"],
         # gold, Bazel's choice, warns at length about the sanitizers' symbols.
-        _LINKOPT: settings[_LINKOPT] + [flag, "-fuse-ld=lld"],
+        _LINKOPT: _without_sanitizers(settings[_LINKOPT]) + [flag, "-fuse-ld=lld"],
         # Reports need the names of files and lines.
         _STRIP: "never",
     }
