@@ -174,7 +174,9 @@ void ConnectionGate::ForgetHungUp() {
   epoll_event events[32];
   const int count = epoll_wait(hang_ups_.get(), events, 32, 0);
   for (int i = 0; i < count; ++i) {
-    const auto ended = open_.find(events[i].data.u64);
+    // The struct is packed: no reference to its members.
+    const uint64_t id = events[i].data.u64;
+    const auto ended = open_.find(id);
     if (ended != open_.end()) Forget(ended);
   }
 }
