@@ -13,8 +13,12 @@
 namespace espalier {
 
 TestDirectory::TestDirectory()
-    : path_((geteuid() == 0 ? "/tmp" : testing::TempDir()) +
-            "/espalier-test-XXXXXX") {
+    // TempDir() may end with a slash; the path is to be as programs print it.
+    : path_(
+          (std::filesystem::path(geteuid() == 0 ? "/tmp" : testing::TempDir()) /
+           "espalier-test-XXXXXX")
+              .lexically_normal()
+              .string()) {
   PCHECK(mkdtemp(path_.data()) != nullptr) << path_;
   PCHECK(chmod(path_.c_str(), 0711) == 0) << path_;
 }
