@@ -68,6 +68,10 @@ _LIBRARIES = {
         build_files = {"//third_party:libsmartcols.BUILD": ""},
         files = {"include/libsmartcols/libsmartcols.h": "libsmartcols-dev"},
     ),
+    "zlib": struct(
+        build_files = {"//third_party:zlib.BUILD": ""},
+        files = {"include/zlib.h": "zlib1g-dev"},
+    ),
 }
 
 def system_libraries(exists = native.existing_rule):

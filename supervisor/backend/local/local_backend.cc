@@ -74,6 +74,7 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
       programs_(std::move(options.programs)),
       user_(user),
       files_(options.paths, user),
+      logs_(options.paths.logs_directory()),
       keeper_(std::move(keeper)),
       self_(std::make_shared<LocalBackend*>(this)) {
   if (user_)
@@ -187,10 +188,8 @@ void LocalBackend::Carry(const Spawn& order) {
   Record& record = records_[Index(order.id)];
   record.generation = order.generation;
   record.pid = 0;
-  std::error_code no_log;
-  const auto size = std::filesystem::file_size(
-      files_.LogFile(record.definition->path), no_log);
-  record.log_begin = no_log ? 0 : static_cast<int64_t>(size);
+  record.log_begin =
+      logs_.BeginRun(files_.LogFile(record.definition->path), order.generation);
   if (AlreadyCreated(record.definition->command)) {
     Report(Spawned{.id = order.id, .generation = order.generation, .pid = 0});
     Report(Exited{.id = order.id,
@@ -436,6 +435,7 @@ absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
 }
 
 void LocalBackend::Flush() {
+  logs_.Flush();
   keeper_->Flush();
   if (!keeper_->wants_write()) {
     keeper_writable_ = Loop::Watch();

@@ -18,6 +18,7 @@
 #include "supervisor/backend/local/program_finder.h"
 #include "supervisor/backend/local/program_staging.h"
 #include "supervisor/backend/local/service_files.h"
+#include "supervisor/backend/local/service_logs.h"
 #include "supervisor/backend/local/service_user.h"
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/keeper/keeper_client.h"
@@ -139,6 +140,7 @@ class LocalBackend final : public Backend {
   const ProgramFinder programs_;
   const std::optional<ServiceUser> user_;
   const ServiceFiles files_;
+  ServiceLogs logs_;
   std::optional<ProgramStaging> staging_;
   std::function<void(Event)> handler_;
   absl::flat_hash_map<std::string, std::unique_ptr<Held>>

@@ -1,0 +1,40 @@
+#ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_LOGS_H_
+#define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_LOGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "supervisor/engine/ids.h"
+#include "supervisor/logs/sidecar/generation_log.h"
+
+namespace espalier {
+
+// What the local backend does for the logs of its services: it notes at which
+// offset each run begins. That a disk is full never stops a service; it is said
+// once in the environment's own log. The loop's thread only.
+class ServiceLogs {
+ public:
+  // `directory` has the logs; it must exist.
+  explicit ServiceLogs(std::string directory);
+
+  // A run of the service that logs to `path` is about to be spawned; nothing of
+  // the one before is left. Returns the offset at which its output begins.
+  int64_t BeginRun(const std::string& path, Generation generation);
+
+  // After a batch of those: writes their notes, in one call.
+  void Flush();
+
+ private:
+  void Complain(const absl::Status& status);
+
+  const std::string directory_;
+  // Opened when the first run begins.
+  std::optional<GenerationLog> generations_;
+  bool complained_ = false;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_LOGS_H_
