@@ -79,6 +79,14 @@ std::set<std::string> Command::Uses() const {
   return services;
 }
 
+absl::Status LogRule::Validate() const {
+  constexpr int64_t kLeastBytes = int64_t{1} << 20;
+  if (max_bytes >= kLeastBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("a log of at most ", max_bytes,
+                   " bytes is too small: ", kLeastBytes, " is the least"));
+}
+
 absl::Status Command::Validate() const {
   absl::Status hidden = ValidateArguments("argument ", arguments);
   if (hidden.ok() && readiness.probe() != nullptr) {
@@ -93,6 +101,7 @@ absl::Status Command::Validate() const {
   for (const Path& path : paths) {
     if (absl::Status status = ValidatePath(path); !status.ok()) return status;
   }
+  if (absl::Status status = log.Validate(); !status.ok()) return status;
   return restart.Validate();
 }
 

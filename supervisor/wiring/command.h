@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 #define ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -152,6 +153,25 @@ struct File {
   Text contents;
 };
 
+// What becomes of a service's output. Its standard output and error go into one
+// log, whose offsets never change: what has to go is taken from its front.
+struct LogRule {
+  enum class Mode {
+    // The file itself is the service's output: nothing stands in between, so
+    // nothing is slower, and every byte that was written is there whoever dies.
+    // The log may be over its limit for a quarter of a second.
+    kFile,
+  };
+  Mode mode = Mode::kFile;
+
+  // How much of the log is kept, in bytes: at least 1 MiB.
+  int64_t max_bytes = int64_t{1} << 30;
+
+  // OK, or InvalidArgument with a sentence that says which setting makes no
+  // sense.
+  absl::Status Validate() const;
+};
+
 // What to run, as data: every backend can read it, show it, or run it. Nothing
 // in it is a shell's.
 struct Command {
@@ -176,6 +196,7 @@ struct Command {
   Readiness readiness = Readiness::Started();
   RestartRule restart = {};
   StopRule stop = {};
+  LogRule log = {};
   // From the first attempt to start until it is ready; then the attempt counts
   // as failed.
   absl::Duration start_timeout = absl::Seconds(60);

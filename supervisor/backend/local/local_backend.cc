@@ -74,7 +74,7 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
       programs_(std::move(options.programs)),
       user_(user),
       files_(options.paths, user),
-      logs_(options.paths.logs_directory()),
+      logs_(loop, options.paths.logs_directory()),
       keeper_(std::move(keeper)),
       self_(std::make_shared<LocalBackend*>(this)) {
   if (user_)
@@ -462,6 +462,8 @@ void LocalBackend::On(const keeper::SpawnedEvent& event) {
   if (role.is_probe) return;
   Record& record = records_[role.record];
   if (record.generation == event.generation) record.pid = event.pid;
+  logs_.RunBegan(files_.LogFile(record.definition->path),
+                 record.definition->command.log);
   handler_(Spawned{.id = record.definition->id,
                    .generation = event.generation,
                    .pid = event.pid});

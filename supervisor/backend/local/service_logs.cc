@@ -10,8 +10,11 @@
 
 namespace espalier {
 
-ServiceLogs::ServiceLogs(std::string directory)
-    : directory_(std::move(directory)) {}
+ServiceLogs::ServiceLogs(Loop& loop, std::string directory)
+    : directory_(std::move(directory)),
+      trimmer_(&loop, [](const absl::Status& status) {
+        LOG(WARNING) << status.message();
+      }) {}
 
 int64_t ServiceLogs::BeginRun(const std::string& path, Generation generation) {
   struct stat found;

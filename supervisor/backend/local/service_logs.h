@@ -7,23 +7,32 @@
 
 #include "absl/status/status.h"
 #include "supervisor/engine/ids.h"
+#include "supervisor/logs/log_trimmer.h"
 #include "supervisor/logs/sidecar/generation_log.h"
+#include "supervisor/loop/loop.h"
+#include "supervisor/wiring/command.h"
 
 namespace espalier {
 
 // What the local backend does for the logs of its services: it notes at which
-// offset each run begins. That a disk is full never stops a service; it is said
-// once in the environment's own log. The loop's thread only.
+// offset each run begins, and keeps them within their limits. What cannot be
+// done, on a full disk say, never stops a service; it is said once in the
+// environment's own log. The loop's thread only.
 class ServiceLogs {
  public:
-  // `directory` has the logs; it must exist.
-  explicit ServiceLogs(std::string directory);
+  // `directory` has the logs; it must exist. `loop` must outlive this.
+  ServiceLogs(Loop& loop, std::string directory);
 
   // A run of the service that logs to `path` is about to be spawned; nothing of
   // the one before is left. Returns the offset at which its output begins.
   int64_t BeginRun(const std::string& path, Generation generation);
 
-  // After a batch of those: writes their notes, in one call.
+  // That run has been executed, so its log exists.
+  void RunBegan(const std::string& path, const LogRule& rule) {
+    trimmer_.Watch(path, rule.max_bytes);
+  }
+
+  // After a batch of BeginRun(): writes their notes, in one call.
   void Flush();
 
  private:
@@ -32,6 +41,7 @@ class ServiceLogs {
   const std::string directory_;
   // Opened when the first run begins.
   std::optional<GenerationLog> generations_;
+  LogTrimmer trimmer_;
   bool complained_ = false;
 };
 

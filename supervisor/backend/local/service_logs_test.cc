@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "supervisor/loop/loop.h"
 
 namespace espalier {
 namespace {
@@ -21,11 +22,12 @@ class ServiceLogsTest : public testing::Test {
 
   std::string Log() const { return directory_ + "/links.log"; }
 
+  Loop loop_;
   std::string directory_;
 };
 
 TEST_F(ServiceLogsTest, NotesWhereARunBegins) {
-  ServiceLogs logs(directory_);
+  ServiceLogs logs(loop_, directory_);
   EXPECT_EQ(logs.BeginRun(Log(), 1), 0);
   std::ofstream(Log()) << "12345\n";
   EXPECT_EQ(logs.BeginRun(Log(), 2), 6);
@@ -40,7 +42,7 @@ TEST_F(ServiceLogsTest, NotesWhereARunBegins) {
 
 TEST_F(ServiceLogsTest, WithoutASidecarServicesRunOn) {
   std::filesystem::create_directory(directory_ + "/generations");
-  ServiceLogs logs(directory_);
+  ServiceLogs logs(loop_, directory_);
   std::ofstream(Log()) << "12345\n";
   EXPECT_EQ(logs.BeginRun(Log(), 1), 6);
   logs.Flush();
