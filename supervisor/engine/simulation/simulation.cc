@@ -26,12 +26,15 @@ constexpr int64_t kMostStepsEach = 2000;
 class Run {
  public:
   Run(const Scenario& scenario,
-      const std::function<void(const std::string&)>& tell)
+      const std::function<void(const std::string&)>& tell,
+      const std::function<void(const Changed&, absl::Time, const Engine&)>&
+          record)
       : scenario_(scenario),
         engine_({.seed = scenario.seed, .max_starting = scenario.max_starting}),
         view_{.scenario = scenario, .engine = engine_},
         world_(scenario),
-        tell_(tell) {
+        tell_(tell),
+        record_(record) {
     for (const GroupSpec& spec : scenario.groups) {
       Require(engine_.AddGroup(spec).status());
     }
@@ -115,6 +118,7 @@ class Run {
     for (const auto& rule : rules_) rule->See(action);
     if (const auto* change = std::get_if<Changed>(&action)) {
       view_.states[Index(change->id)] = change->to;
+      if (record_) record_(*change, view_.now, engine_);
     } else if (const auto* news = std::get_if<GroupStopped>(&action)) {
       ended_ = ended_ || (news->group == kRootGroup && ending_);
     }
@@ -214,6 +218,7 @@ class Run {
   View view_;
   World world_;
   const std::function<void(const std::string&)>& tell_;
+  const std::function<void(const Changed&, absl::Time, const Engine&)>& record_;
   std::vector<std::unique_ptr<Rule>> rules_;
   std::vector<Action> actions_;
   int64_t most_steps_ = 0;
@@ -225,8 +230,10 @@ class Run {
 }  // namespace
 
 Outcome Simulate(const Scenario& scenario,
-                 const std::function<void(const std::string&)>& tell) {
-  return Run(scenario, tell).ToEnd();
+                 const std::function<void(const std::string&)>& tell,
+                 const std::function<void(const Changed&, absl::Time,
+                                          const Engine&)>& record) {
+  return Run(scenario, tell, record).ToEnd();
 }
 
 int64_t CountFaults(const ActCounts& counts) {

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "supervisor/engine/actions.h"
+#include "supervisor/engine/engine.h"
 #include "supervisor/engine/simulation/act.h"
 #include "supervisor/engine/simulation/coverage.h"
 #include "supervisor/engine/simulation/scenario.h"
@@ -25,9 +28,13 @@ struct Outcome {
 
 // Runs the scenario to its end, or to the first step that breaks a rule. If
 // `tell` is set, it gets the story, line by line: each event, and what the
-// engine made of it. The same scenario gives the same outcome and story.
+// engine made of it; `record`, if set, gets each move of a service, when it
+// was, and the engine after it. The same scenario gives the same outcome and
+// story.
 Outcome Simulate(const Scenario& scenario,
-                 const std::function<void(const std::string&)>& tell = nullptr);
+                 const std::function<void(const std::string&)>& tell = nullptr,
+                 const std::function<void(const Changed&, absl::Time,
+                                          const Engine&)>& record = nullptr);
 
 // How many acts of the counts were faults.
 int64_t CountFaults(const ActCounts& counts);

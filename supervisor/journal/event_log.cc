@@ -1,0 +1,70 @@
+#include "supervisor/journal/event_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/journal/record.h"
+
+namespace espalier {
+
+EventLog::EventLog(Options options)
+    : options_(std::move(options)),
+      file_(options_.path, options_.max_file_bytes) {
+  if (options_.path.empty()) return;
+  const absl::StatusOr<JournalFile::Contents> contents = file_.Open();
+  Report(contents.status());
+  if (!contents.ok()) return;
+  damaged_ = contents->damaged;
+  journal::v1::Event latest;
+  if (latest.ParseFromString(contents->latest)) revision_ = latest.revision();
+  flushed_ = floor_ = revision_;
+}
+
+EventLog::~EventLog() { Flush(); }
+
+absl::StatusOr<JournalReader> EventLog::OpenJournal() const {
+  if (options_.path.empty()) {
+    return absl::NotFoundError("events are not kept");
+  }
+  return JournalReader::Open(options_.path);
+}
+
+void EventLog::Add(journal::v1::Event event, absl::Time wall,
+                   absl::Duration monotonic) {
+  event.set_revision(++revision_);
+  event.set_time_us(absl::ToUnixMicros(wall));
+  event.set_monotonic_us(absl::ToInt64Microseconds(monotonic));
+  if (!options_.path.empty()) {
+    AppendRecord(event.SerializeAsString(), unwritten_);
+  }
+  recent_.push_back(std::move(event));
+  if (recent_.size() <= options_.max_recent) return;
+  recent_.pop_front();
+  ++floor_;
+}
+
+void EventLog::Flush() {
+  if (flushed_ == revision_) return;
+  if (!options_.path.empty()) Report(file_.Append(unwritten_));
+  unwritten_.clear();
+  flushed_ = revision_;
+  if (listener_) listener_();
+}
+
+void EventLog::Report(const absl::Status& status) {
+  const bool news = status.ok() != status_.ok();
+  status_ = status;
+  if (news && options_.on_trouble) options_.on_trouble(status);
+}
+
+std::vector<journal::v1::Event> EventLog::After(int64_t revision,
+                                                size_t max) const {
+  std::vector<journal::v1::Event> events;
+  for (int64_t next = revision + 1; next <= flushed_ && events.size() < max;
+       ++next) {
+    events.push_back(recent_[static_cast<size_t>(next - floor_ - 1)]);
+  }
+  return events;
+}
+
+}  // namespace espalier
