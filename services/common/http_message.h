@@ -2,11 +2,13 @@
 #define ESPALIER_SERVICES_COMMON_HTTP_MESSAGE_H_
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace espalier {
@@ -33,9 +35,18 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
+// An answer with `body` on one line. Its strings may hold any bytes: what is no
+// UTF-8 is replaced.
+HttpResponse HttpJson(int status, const nlohmann::json& body);
+
 // An answer {"error": reason}. `reason` is a sentence for whoever sent the
 // request.
 HttpResponse HttpError(int status, absl::string_view reason);
+
+// The same for an operation that failed: 400, 404 or 409 where the request is
+// to blame (kInvalidArgument, kNotFound, kAlreadyExists), 503 where another
+// time may do (kUnavailable, kDeadlineExceeded), and 500 for the rest.
+HttpResponse HttpError(const absl::Status& status);
 
 // 405, with the methods that the path has ("GET, POST") in the Allow header.
 HttpResponse HttpMethodNotAllowed(absl::string_view allowed);

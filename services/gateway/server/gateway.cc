@@ -16,25 +16,6 @@ using nlohmann::json;
 // A random code that is taken has a chance of one in billions.
 constexpr int kCodeAttempts = 5;
 
-HttpResponse JsonResponse(int status, const json& body) {
-  return {
-      .status = status,
-      .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-HttpResponse ErrorResponse(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return HttpError(400, status.message());
-    case absl::StatusCode::kNotFound:
-      return HttpError(404, status.message());
-    case absl::StatusCode::kAlreadyExists:
-      return HttpError(409, status.message());
-    default:
-      return HttpError(503, status.message());
-  }
-}
-
 HttpResponse Redirect(const std::string& url) {
   HttpResponse response = {.status = 302,
                            .body = absl::StrCat(url, "\n"),
@@ -104,7 +85,7 @@ void Gateway::Create(const HttpRequest& request, HttpReply reply) {
     return reply.Send(HttpError(400, "\"code\" must be a string"));
   }
   if (valid.ok() && code != nullptr) valid = CheckChosenCode(*code);
-  if (!valid.ok()) return reply.Send(ErrorResponse(valid));
+  if (!valid.ok()) return reply.Send(HttpError(valid));
   // The code is chosen here, not by the links server, so that a call whose
   // answer was lost can be repeated.
   if (code != nullptr)
@@ -122,12 +103,12 @@ void Gateway::CreateUnder(const std::string& url, const std::string& code,
           return CreateUnder(url, links::RandomCode(), attempts_left - 1,
                              std::move(reply));
         }
-        if (!link.ok()) return reply.Send(ErrorResponse(link.status()));
+        if (!link.ok()) return reply.Send(HttpError(link.status()));
         cache_.Put(link->code(), link->url());
         HttpResponse response =
-            JsonResponse(201, {{"code", link->code()},
-                               {"url", link->url()},
-                               {"short", absl::StrCat("/", link->code())}});
+            HttpJson(201, {{"code", link->code()},
+                           {"url", link->url()},
+                           {"short", absl::StrCat("/", link->code())}});
         response.headers.emplace_back("Location",
                                       absl::StrCat("/", link->code()));
         reply.Send(std::move(response));
@@ -150,7 +131,7 @@ void Gateway::Follow(const std::string& code, HttpReply reply) {
 void Gateway::AskLinks(const std::string& code, HttpReply reply) {
   links_.GetLink(code, [this, reply = std::move(reply)](
                            absl::StatusOr<links::v1::Link> link) mutable {
-    if (!link.ok()) return reply.Send(ErrorResponse(link.status()));
+    if (!link.ok()) return reply.Send(HttpError(link.status()));
     cache_.Put(link->code(), link->url());
     reply.Send(Redirect(link->url()));
   });
@@ -164,7 +145,7 @@ void Gateway::Status(HttpReply reply) {
                         {"connected", cache_.connected()},
                         {"hits", hits_},
                         {"misses", misses_}};
-    reply.Send(JsonResponse(
+    reply.Send(HttpJson(
         200, {{"links", links}, {"cache", cache}, {"requests", requests_}}));
   });
 }

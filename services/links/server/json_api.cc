@@ -19,27 +19,6 @@ json ToJson(const Link& link) {
   return {{"code", link.code}, {"url", link.url}};
 }
 
-HttpResponse JsonResponse(int status, const json& body) {
-  return {
-      .status = status,
-      .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-HttpResponse ErrorResponse(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return HttpError(400, status.message());
-    case absl::StatusCode::kNotFound:
-      return HttpError(404, status.message());
-    case absl::StatusCode::kAlreadyExists:
-      return HttpError(409, status.message());
-    case absl::StatusCode::kUnavailable:
-      return HttpError(503, status.message());
-    default:
-      return HttpError(500, status.message());
-  }
-}
-
 HttpResponse Create(LinkStore& store, const HttpRequest& request) {
   const json body =
       json::parse(request.body, nullptr, /*allow_exceptions=*/false);
@@ -56,9 +35,9 @@ HttpResponse Create(LinkStore& store, const HttpRequest& request) {
   absl::StatusOr<CreatedLink> created =
       CreateLink(store, *url->get_ptr<const std::string*>(),
                  has_code ? *code->get_ptr<const std::string*>() : "");
-  if (!created.ok()) return ErrorResponse(created.status());
+  if (!created.ok()) return HttpError(created.status());
   HttpResponse response =
-      JsonResponse(created->is_new ? 201 : 200, ToJson(created->link));
+      HttpJson(created->is_new ? 201 : 200, ToJson(created->link));
   response.headers.emplace_back("Location",
                                 absl::StrCat("/links/", created->link.code));
   return response;
@@ -74,18 +53,17 @@ HttpResponse List(LinkStore& store, const HttpRequest& request) {
   const auto after = request.query.find("after");
   absl::StatusOr<LinkPage> page = ListLinks(
       store, after == request.query.end() ? "" : after->second, limit);
-  if (!page.ok()) return ErrorResponse(page.status());
+  if (!page.ok()) return HttpError(page.status());
   json links = json::array();
   for (const Link& link : page->links) links.push_back(ToJson(link));
-  return JsonResponse(
+  return HttpJson(
       200, {{"links", links},
             {"next", page->next.empty() ? json(nullptr) : json(page->next)}});
 }
 
 HttpResponse Get(LinkStore& store, absl::string_view code) {
   absl::StatusOr<Link> link = GetLink(store, code);
-  return link.ok() ? JsonResponse(200, ToJson(*link))
-                   : ErrorResponse(link.status());
+  return link.ok() ? HttpJson(200, ToJson(*link)) : HttpError(link.status());
 }
 
 }  // namespace
