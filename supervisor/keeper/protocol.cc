@@ -21,10 +21,15 @@ template <OneOf<ResourceLimit> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.resource), visit(m.soft), visit(m.hard);
 }
+template <OneOf<StrictLogRule> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.max_bytes), visit(m.drop);
+}
 template <OneOf<SpawnRequest> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.program), visit(m.argv);
   visit(m.environment), visit(m.working_directory), visit(m.log_path);
+  visit(m.strict_log);
   visit(m.listener_names), visit(m.readiness_variable), visit(m.credentials);
   visit(m.limits), visit(m.nice), visit(m.umask), visit(m.no_new_privs);
 }
@@ -60,6 +65,11 @@ void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.code), visit(m.status);
   visit(m.oom_killed), visit(m.user_ns), visit(m.system_ns);
   visit(m.max_rss_kib);
+}
+template <OneOf<LogLossEvent> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.id), visit(m.generation), visit(m.error), visit(m.lost_bytes);
+  visit(m.lost_lines);
 }
 template <OneOf<RefusedEvent> T, typename V>
 void VisitFields(T& m, V& visit) {

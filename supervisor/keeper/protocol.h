@@ -89,6 +89,16 @@ struct ResourceLimit {
   bool operator==(const ResourceLimit&) const = default;
 };
 
+// How the output of a service goes through the keeper instead of straight into
+// its file.
+struct StrictLogRule {
+  uint64_t max_bytes = 0;  // What the log and its times take of the disk.
+  // What the file does not take is dropped and counted; otherwise it stays in
+  // the pipe, and the service blocks when that is full.
+  bool drop = false;
+  bool operator==(const StrictLogRule&) const = default;
+};
+
 // ─── Requests: client → keeper
 // ────────────────────────────────────────────────────────────────────────────────────
 
@@ -112,6 +122,8 @@ struct SpawnRequest {
   std::string working_directory;         // Absolute; empty means "/".
   std::string log_path;  // Appended to, made 0600 by the keeper's user; empty
                          // means /dev/null.
+  std::optional<StrictLogRule> strict_log;  // Default: the file itself is the
+                                            // output.
   std::vector<std::string> listener_names;  // One for each descriptor that
                                             // comes along; no ':' in them.
   // If not empty: the child gets the writing end of a pipe whose number is in
@@ -224,6 +236,18 @@ struct DrainedEvent {
   bool operator==(const DrainedEvent&) const = default;
 };
 
+// Output of this generation could not be written: blocked or, with the numbers
+// so far, dropped. Comes when that begins, and before Drained if anything was
+// lost.
+struct LogLossEvent {
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  int32_t error = 0;  // errno; 0 if writing works again.
+  uint64_t lost_bytes = 0;
+  uint64_t lost_lines = 0;
+  bool operator==(const LogLossEvent&) const = default;
+};
+
 // A frame was malformed and had no effect. If even its length made no sense,
 // the keeper ends everything after this.
 struct RefusedEvent {
@@ -232,8 +256,9 @@ struct RefusedEvent {
   bool operator==(const RefusedEvent&) const = default;
 };
 
-using Event = std::variant<HelloEvent, SpawnedEvent, SpawnFailedEvent,
-                           ReadyEvent, ExitedEvent, DrainedEvent, RefusedEvent>;
+using Event =
+    std::variant<HelloEvent, SpawnedEvent, SpawnFailedEvent, ReadyEvent,
+                 ExitedEvent, DrainedEvent, RefusedEvent, LogLossEvent>;
 
 // ─── Frames
 // ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,7 @@ SpawnRequest FullSpawn() {
           .environment = {"A=1", "B="},
           .working_directory = "/tmp",
           .log_path = "/tmp/log",
+          .strict_log = StrictLogRule{.max_bytes = 1 << 20, .drop = true},
           .listener_names = {"http", "grpc"},
           .readiness_variable = "READY_FD",
           .credentials = Credentials{.uid = 1, .gid = 2, .groups = {3, 4}},
@@ -56,7 +57,12 @@ std::vector<Event> AllEvents() {
                       .system_ns = 6,
                       .max_rss_kib = 7},
           DrainedEvent{.id = 1, .generation = 2},
-          RefusedEvent{.count = 1, .reason = "reason"}};
+          RefusedEvent{.count = 1, .reason = "reason"},
+          LogLossEvent{.id = 1,
+                       .generation = 2,
+                       .error = 3,
+                       .lost_bytes = 4,
+                       .lost_lines = 5}};
 }
 
 template <typename Message>

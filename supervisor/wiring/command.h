@@ -161,8 +161,22 @@ struct LogRule {
     // nothing is slower, and every byte that was written is there whoever dies.
     // The log may be over its limit for a quarter of a second.
     kFile,
+    // The output goes through the keeper, which knows when each line came and
+    // never lets the log grow beyond its limit. Somewhat slower, and what is on
+    // its way is lost when the keeper is killed.
+    kStrict,
   };
   Mode mode = Mode::kFile;
+
+  // In strict mode: what becomes of output that the log does not take, because
+  // the disk is full, say.
+  enum class WhenFull {
+    // The service waits as soon as a pipe is full too.
+    kBlock,
+    // It is dropped. The log tells how much, where it goes on.
+    kDrop,
+  };
+  WhenFull when_full = WhenFull::kBlock;
 
   // How much of the log is kept, in bytes: at least 1 MiB.
   int64_t max_bytes = int64_t{1} << 30;

@@ -250,6 +250,7 @@ absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
   request->id = record.keeper_id;
   request->generation = order.generation;
   request->log_path = files_.LogFile(definition.path);
+  request->strict_log = ServiceLogs::StrictRule(command.log);
   request->readiness_variable = ReadinessVariable(command.readiness);
   if (record.held != nullptr) {
     for (const auto& [name, socket] : record.held->listeners)
@@ -509,6 +510,11 @@ void LocalBackend::On(const keeper::DrainedEvent& event) {
   if (role.is_probe) return record.command_probe->Drained(event.generation);
   handler_(
       Drained{.id = record.definition->id, .generation = event.generation});
+}
+
+void LocalBackend::On(const keeper::LogLossEvent& event) {
+  const Record& record = records_[roles_[event.id].record];
+  ServiceLogs::TellLoss(record.definition->path, event);
 }
 
 void LocalBackend::On(const keeper::RefusedEvent& event) {

@@ -134,6 +134,7 @@ class LocalBackend final : public Backend {
   void On(const keeper::ReadyEvent& event);
   void On(const keeper::ExitedEvent& event);
   void On(const keeper::DrainedEvent& event);
+  void On(const keeper::LogLossEvent& event);
   void On(const keeper::RefusedEvent& event);
 
   Loop& loop_;

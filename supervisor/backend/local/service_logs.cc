@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cstring>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,6 +34,28 @@ int64_t ServiceLogs::BeginRun(const std::string& path, Generation generation) {
     generations_->Add(path, generation, offset, absl::Now());
   }
   return offset;
+}
+
+void ServiceLogs::RunBegan(const std::string& path, const LogRule& rule) {
+  if (rule.mode == LogRule::Mode::kFile) trimmer_.Watch(path, rule.max_bytes);
+}
+
+std::optional<keeper::StrictLogRule> ServiceLogs::StrictRule(
+    const LogRule& rule) {
+  if (rule.mode == LogRule::Mode::kFile) return std::nullopt;
+  return keeper::StrictLogRule{
+      .max_bytes = static_cast<uint64_t>(rule.max_bytes),
+      .drop = rule.when_full == LogRule::WhenFull::kDrop};
+}
+
+void ServiceLogs::TellLoss(const std::string& service,
+                           const keeper::LogLossEvent& event) {
+  LOG(WARNING) << "the log of " << service << ", run " << event.generation
+               << ": "
+               << (event.error != 0 ? strerror(event.error)
+                                    : "writing works again")
+               << "; " << event.lost_bytes << " bytes with " << event.lost_lines
+               << " ends of lines were dropped so far";
 }
 
 void ServiceLogs::Flush() {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "supervisor/engine/ids.h"
+#include "supervisor/keeper/protocol.h"
 #include "supervisor/logs/log_trimmer.h"
 #include "supervisor/logs/sidecar/generation_log.h"
 #include "supervisor/loop/loop.h"
@@ -27,10 +28,15 @@ class ServiceLogs {
   // the one before is left. Returns the offset at which its output begins.
   int64_t BeginRun(const std::string& path, Generation generation);
 
-  // That run has been executed, so its log exists.
-  void RunBegan(const std::string& path, const LogRule& rule) {
-    trimmer_.Watch(path, rule.max_bytes);
-  }
+  // That run has been executed, so in file mode its log exists.
+  void RunBegan(const std::string& path, const LogRule& rule);
+
+  // What the keeper has to do for it; nothing in file mode.
+  static std::optional<keeper::StrictLogRule> StrictRule(const LogRule& rule);
+
+  // Says in the environment's own log that output was held up or lost.
+  static void TellLoss(const std::string& service,
+                       const keeper::LogLossEvent& event);
 
   // After a batch of BeginRun(): writes their notes, in one call.
   void Flush();

@@ -80,6 +80,13 @@ ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
   RawSyscall(SYS_close_range, end, ~0U, 0);
 }
 
+// Before that number is needed for something else.
+ESPALIER_RAW_CHILD void TakeLogPipe(const ChildPlan& plan) {
+  if (plan.log_fd < 0) return;
+  Check(plan, SpawnStage::kOpenLog, RawSyscall(SYS_dup3, plan.log_fd, 1, 0));
+  Check(plan, SpawnStage::kOpenLog, RawSyscall(SYS_dup3, plan.log_fd, 2, 0));
+}
+
 ESPALIER_RAW_CHILD void OpenLog(const ChildPlan& plan) {
   if (plan.log_path == nullptr) return;
   const long log =
@@ -159,6 +166,7 @@ ESPALIER_RAW_CHILD int RunChild(void* argument) {
   ChildPlan& plan = *static_cast<ChildPlan*>(argument);
   TakeOwnDescriptors(plan);
   RawSyscall(SYS_setsid);
+  TakeLogPipe(plan);
   PlaceDescriptors(plan);
   OpenLog(plan);
   SetLimits(plan);

@@ -21,7 +21,8 @@ struct ChildPlan {
   char* const* envp;
   char* listen_pid;  // Where the child writes its own pid, or null.
   const char* working_directory;
-  const char* log_path;  // Null: keep /dev/null.
+  const char* log_path;  // Null: keep /dev/null, or what log_fd is.
+  int log_fd;            // The writing end of the log's pipe, or −1.
   int* listeners;        // Changed by the child.
   size_t listener_count;
   int readiness_fd;                // −1 for none.

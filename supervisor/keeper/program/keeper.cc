@@ -67,6 +67,7 @@ int Keeper::Run() {
   const bool orderly = !connection_.broken();
   connection_.Flush();
   EndAllDescendants();
+  logs_.FinishAll();
   // Directories of cgroups can only be removed now.
   killer_.reset();
   return orderly ? 0 : 1;
@@ -126,6 +127,9 @@ void Keeper::HandleEvent(const PollEvent& event) {
       return;
     case Source::kTree:
       if (const auto id = killer_->OnEvent(event.key)) NeedsSweep(*id);
+      return;
+    case Source::kLogs:
+      OnLogNews();
       return;
     case Source::kMainProcess:
     case Source::kExecReport:
@@ -206,6 +210,10 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   Slot& slot = slots_[id];
   if (slot.state != State::kFree) {
     return FailSpawn(id, generation, SpawnStage::kRequest, EEXIST);
+  }
+  if (request.strict_log.has_value() && !logs_.started() &&
+      !(logs_.Start() && poller_.Add(logs_.fd(), Source::kLogs, 0))) {
+    return FailSpawn(id, generation, SpawnStage::kOpenLog, errno);
   }
   int cgroup_fd = -1;
   if (!killer_->Prepare(id, generation, &cgroup_fd)) {
@@ -307,6 +315,10 @@ void Keeper::OnExecReport(uint32_t id, Slot& slot) {
 
 void Keeper::Executed(uint32_t id, Slot& slot) {
   poller_.Forget(slot.job->report());
+  if (auto log = slot.job->TakeLog()) {
+    logs_.Add(id, slot.generation, *std::move(log));
+    slot.piped = true;
+  }
   slot.job.reset();
   slot.state = State::kRunning;
   connection_.Send(
@@ -373,8 +385,32 @@ void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
   NeedsSweep(id);
 }
 
+void Keeper::OnLogNews() {
+  for (const LogNews& news : logs_.TakeNews()) {
+    if (news.lost_bytes > 0 || !news.finished) {
+      connection_.Send(LogLossEvent{.id = news.id,
+                                    .generation = news.generation,
+                                    .error = news.error,
+                                    .lost_bytes = news.lost_bytes,
+                                    .lost_lines = news.lost_lines});
+    }
+    if (!news.finished) continue;
+    slots_[news.id].piped = false;
+    if (slots_[news.id].state == State::kLogDraining) Drained(news.id);
+  }
+}
+
+void Keeper::Drained(uint32_t id) {
+  slots_[id].state = State::kFree;
+  connection_.Send(DrainedEvent{.id = id, .generation = slots_[id].generation});
+}
+
+bool Keeper::HasTree(const Slot& slot) {
+  return slot.state != State::kFree && slot.state != State::kLogDraining;
+}
+
 void Keeper::NeedsSweep(uint32_t id) {
-  if (slots_[id].attention || slots_[id].state == State::kFree) return;
+  if (slots_[id].attention || !HasTree(slots_[id])) return;
   slots_[id].attention = true;
   attention_.push_back(id);
 }
@@ -386,7 +422,7 @@ void Keeper::Sweep() {
   for (uint32_t id : std::exchange(attention_, {})) {
     Slot& slot = slots_[id];
     slot.attention = false;
-    if (slot.state == State::kFree) continue;
+    if (!HasTree(slot)) continue;
     trees.push_back({.id = id,
                      .generation = slot.generation,
                      .main_pid = slot.pid,
@@ -395,10 +431,11 @@ void Keeper::Sweep() {
   killer_->Sweep(trees);
   for (const Tree& tree : trees) {
     Slot& slot = slots_[tree.id];
-    if (tree.empty) {
-      slot.state = State::kFree;
-      connection_.Send(
-          DrainedEvent{.id = tree.id, .generation = tree.generation});
+    if (tree.empty && slot.piped) {
+      slot.state = State::kLogDraining;
+      logs_.Finish(tree.id);
+    } else if (tree.empty) {
+      Drained(tree.id);
     } else if (tree.unwatched && !slot.unwatched) {
       slot.unwatched = true;
       unwatched_.push_back(tree.id);

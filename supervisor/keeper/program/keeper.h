@@ -7,6 +7,9 @@
 //                        └──failed, reaped──► kFree         nothing left:
 //                        Drained
 //
+// In strict mode, what is in the pipe of its output goes into the log before it
+// is Drained (kLogDraining); see log_pump.h.
+//
 // A tree is swept (see tree_killer.h) when its main process has been reaped,
 // when Kill or a deadline asks for it, and whenever the killer says that
 // something has changed since. Sweeps are gathered: one at the end of each turn
@@ -30,6 +33,7 @@
 #include "supervisor/keeper/owned_fd.h"
 #include "supervisor/keeper/program/connection.h"
 #include "supervisor/keeper/program/deadlines.h"
+#include "supervisor/keeper/program/log_pump.h"
 #include "supervisor/keeper/program/orphan_watch.h"
 #include "supervisor/keeper/program/poller.h"
 #include "supervisor/keeper/program/spawn.h"
@@ -54,7 +58,13 @@ class Keeper {
   int Run();
 
  private:
-  enum class State : uint8_t { kFree, kSpawning, kRunning, kDraining };
+  enum class State : uint8_t {
+    kFree,
+    kSpawning,
+    kRunning,
+    kDraining,
+    kLogDraining
+  };
 
   // Kept small: there is one for each service.
   struct Slot {
@@ -68,6 +78,7 @@ class Keeper {
     State state = State::kFree;
     bool attention = false;  // In attention_.
     bool unwatched = false;  // In unwatched_.
+    bool piped = false;      // Its output is being moved.
   };
 
   bool Start();
@@ -92,6 +103,9 @@ class Keeper {
   void OnMainProcess(uint32_t id, Slot& slot);
   void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
                   const rusage& usage);
+  void OnLogNews();
+  void Drained(uint32_t id);
+  static bool HasTree(const Slot& slot);
   void NeedsSweep(uint32_t id);
   void Sweep();
   uint64_t KeyOf(uint32_t id, const Slot& slot) const;
@@ -106,6 +120,7 @@ class Keeper {
   StackPool stacks_;
   const bool share_descriptors_ = CanShareDescriptors();
   Deadlines deadlines_;
+  LogPump logs_;
   std::string token_;
   std::unique_ptr<TreeKiller> killer_;
   std::vector<Slot> slots_;          // By id.

@@ -20,6 +20,7 @@ enum class Source : uint8_t {
   kExecReport,
   kReadiness,
   kTree,
+  kLogs,
 };
 
 struct PollEvent {

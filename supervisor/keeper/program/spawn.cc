@@ -28,6 +28,9 @@ namespace {
 constexpr size_t kStackBytes = 32 << 10;
 constexpr size_t kGuardBytes = 4 << 10;
 constexpr size_t kKeptStacks = 8;
+// The more a pipe holds, the less often its ends wait for each other. The
+// kernel refuses it to users who have many.
+constexpr int kLogPipeBytes = 1 << 20;
 
 bool MakePipe(OwnedFd* read_end, OwnedFd* write_end, int flags) {
   int ends[2];
@@ -156,8 +159,10 @@ ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
       .envp = envp_.data(),
       .listen_pid = listen_pid_,
       .working_directory = directory.empty() ? "/" : directory.c_str(),
-      .log_path =
-          request_.log_path.empty() ? nullptr : request_.log_path.c_str(),
+      .log_path = request_.log_path.empty() || log_write_
+                      ? nullptr
+                      : request_.log_path.c_str(),
+      .log_fd = log_write_.get(),
       .listeners = listener_numbers_.data(),
       .listener_count = listener_numbers_.size(),
       .readiness_fd = readiness_write_.get(),
@@ -176,7 +181,8 @@ ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
 bool SpawnJob::MayShareDescriptors(int cgroup_fd) const {
   const auto is_low = [](int fd) { return fd < kFirstHighFd; };
   return share_descriptors_ && is_low(report_write_.get()) &&
-         is_low(readiness_write_.get()) && is_low(cgroup_fd) &&
+         is_low(readiness_write_.get()) && is_low(log_write_.get()) &&
+         is_low(cgroup_fd) &&
          std::all_of(listener_numbers_.begin(), listener_numbers_.end(),
                      is_low);
 }
@@ -184,6 +190,7 @@ bool SpawnJob::MayShareDescriptors(int cgroup_fd) const {
 void SpawnJob::CloseChildsEnds() {
   report_write_.Reset();
   readiness_write_.Reset();
+  log_write_.Reset();
   listeners_.clear();
 }
 
@@ -207,6 +214,13 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
     }
     fcntl(readiness_read_.get(), F_SETFL, O_NONBLOCK);
   }
+  if (request_.strict_log.has_value() && !request_.log_path.empty()) {
+    if (!MakePipe(&log_read_, &log_write_, 0)) {
+      return failed(SpawnStage::kPipe);
+    }
+    fcntl(log_read_.get(), F_SETFL, O_NONBLOCK);
+    fcntl(log_read_.get(), F_SETPIPE_SZ, kLogPipeBytes);
+  }
   BuildEnvironment(marker);
   stack_ = stacks_->Take();
   if (stack_ == nullptr) return failed(SpawnStage::kClone);
@@ -225,6 +239,17 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
       share_descriptors_ ? fcntl(pidfd, F_DUPFD_CLOEXEC, kFirstHighFd) : -1;
   if (high >= 0) result.pidfd.Reset(high);
   return result;
+}
+
+std::optional<StrictLog> SpawnJob::TakeLog() {
+  if (!log_read_) return std::nullopt;
+  // Out of the way, like the pidfd.
+  const int high = share_descriptors_
+                       ? fcntl(log_read_.get(), F_DUPFD_CLOEXEC, kFirstHighFd)
+                       : -1;
+  if (high >= 0) log_read_.Reset(high);
+  return StrictLog(std::move(request_.log_path), request_.generation,
+                   *request_.strict_log, std::move(log_read_));
 }
 
 bool CanShareDescriptors() {

@@ -10,12 +10,14 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "supervisor/keeper/owned_fd.h"
 #include "supervisor/keeper/program/child.h"
+#include "supervisor/keeper/program/strict_log.h"
 #include "supervisor/keeper/protocol.h"
 
 namespace espalier::keeper {
@@ -67,6 +69,8 @@ class SpawnJob {
   void CloseChildsEnds();
   // The reading end of the readiness pipe, if one was asked for.
   OwnedFd TakeReadiness() { return std::move(readiness_read_); }
+  // What goes on with the output, if it comes through a pipe.
+  std::optional<StrictLog> TakeLog();
 
  private:
   void BuildEnvironment(std::string_view marker);
@@ -81,6 +85,7 @@ class SpawnJob {
   std::vector<char*> envp_;
   char* listen_pid_ = nullptr;
   OwnedFd report_read_, report_write_, readiness_read_, readiness_write_;
+  OwnedFd log_read_, log_write_;
   ChildPlan plan_;
   StackPool* const stacks_;
   void* stack_ = nullptr;

@@ -13,6 +13,10 @@
 //   forks COUNT          has that many children that sleep, then sleeps
 //   bomb COUNT           forks in every process, until so many have been made
 //   print COUNT          prints that many lines of 100 bytes, then ends
+//   write COUNT          writes that many numbered lines of 100 bytes, each by
+//                        itself; ends with the errno of what failed
+//   count FILE           writes such lines without end, and after each how many
+//                        there are, as 8 bytes, to the file
 //   accept               accepts a connection from descriptor 3, answers
 //   "hello"
 //                        and ends
@@ -30,6 +34,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -112,6 +118,28 @@ void Print(int lines) {
   for (int i = 0; i < lines; ++i) fputs(line.c_str(), stdout);
 }
 
+bool WriteLine(int number) {
+  char line[101];
+  snprintf(line, sizeof line, "%099d\n", number);
+  return write(1, line, 100) == 100;
+}
+
+int WriteLines(int lines) {
+  for (int i = 0; i < lines; ++i) {
+    if (!WriteLine(i)) return errno;
+  }
+  return 0;
+}
+
+int CountLines(const char* file) {
+  const int counter = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  for (int64_t written = 0; WriteLine(static_cast<int>(written));) {
+    ++written;
+    if (pwrite(counter, &written, sizeof written, 0) != sizeof written) break;
+  }
+  return errno;
+}
+
 void PrintAttributes() {
   gid_t groups[64];
   const int count = getgroups(64, groups);
@@ -191,6 +219,8 @@ int main(int argc, char** argv) {
     Print(atoi(argument));
     return 0;
   }
+  if (mode == "write") return WriteLines(atoi(argument));
+  if (mode == "count") return CountLines(argument);
   if (mode == "accept") return Accept();
   if (mode == "attributes") {
     PrintAttributes();
