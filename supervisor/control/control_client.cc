@@ -71,6 +71,9 @@ class Client final : public ControlClient {
       const LogsOptions& options,
       const std::function<bool(absl::string_view service,
                                absl::string_view line)>& on_line) override;
+  absl::StatusOr<EventsEnd> Events(
+      const EventsOptions& options,
+      const std::function<bool(const journal::v1::Event&)>& on_event) override;
 
  private:
   const std::unique_ptr<v1::Supervisor::Stub> stub_;
@@ -220,6 +223,34 @@ absl::Status Client::Logs(
     }
   }
   return Explain(reader->Finish());
+}
+
+absl::StatusOr<Client::EventsEnd> Client::Events(
+    const EventsOptions& options,
+    const std::function<bool(const journal::v1::Event&)>& on_event) {
+  grpc::ClientContext context;
+  v1::EventsRequest request;
+  request.set_after_revision(options.after_revision);
+  if (options.since != absl::InfinitePast()) {
+    request.set_since_us(absl::ToUnixMicros(options.since));
+  }
+  request.mutable_services()->Assign(options.services.begin(),
+                                     options.services.end());
+  request.set_follow(options.follow);
+  const auto reader = stub_->Events(&context, request);
+  v1::EventsResponse response;
+  EventsEnd end;
+  while (reader->Read(&response)) {
+    end.damaged = response.damaged();
+    for (const journal::v1::Event& event : response.events()) {
+      if (on_event(event)) continue;
+      context.TryCancel();
+      reader->Finish();
+      return end;
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  return status.ok() ? absl::StatusOr<EventsEnd>(end) : Explain(status);
 }
 
 }  // namespace

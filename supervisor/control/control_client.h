@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/control/service_snapshot.h"
+#include "supervisor/journal/event.pb.h"
 #include "supervisor/wiring/handle.h"
 
 namespace espalier {
@@ -100,6 +101,26 @@ class ControlClient {
       const LogsOptions& options,
       const std::function<bool(absl::string_view service,
                                absl::string_view line)>& on_line) = 0;
+
+  struct EventsOptions {
+    // Only what came after this revision; 0: as far back as is known.
+    int64_t after_revision = 0;
+    // Only what happened at this time or later.
+    absl::Time since = absl::InfinitePast();
+    // Only what happened to these services, and to the environment. Empty: all.
+    std::vector<std::string> services = {};
+    // Go on with what happens.
+    bool follow = false;
+  };
+  struct EventsEnd {
+    // How many records of the journal were damaged; what they said is missing.
+    int64_t damaged = 0;
+  };
+  // Tells what has happened until all was told or, when following, `on_event`
+  // returns false. OutOfRangeError if `after_revision` is not there yet.
+  virtual absl::StatusOr<EventsEnd> Events(
+      const EventsOptions& options,
+      const std::function<bool(const journal::v1::Event&)>& on_event) = 0;
 };
 
 }  // namespace espalier

@@ -49,9 +49,15 @@ ControlHub::ControlHub(Loop* loop, Controlled* controlled,
       watchers_(controlled, std::move(options)) {
   controlled_->Subscribe(
       [this](const ServiceChange& change) { OnChange(change); });
+  controlled_->events().SetListener([this] {
+    for (const auto& events : events_) events->Continue();
+  });
 }
 
-ControlHub::~ControlHub() { controlled_->Subscribe({}); }
+ControlHub::~ControlHub() {
+  controlled_->Subscribe({});
+  controlled_->events().SetListener({});
+}
 
 void ControlHub::OnChange(const ServiceChange& change) {
   watchers_.OnChange(change);
@@ -80,8 +86,17 @@ void ControlHub::AddLogs(std::shared_ptr<LogStream::Stream> stream,
   logs_.back()->Continue();
 }
 
+void ControlHub::AddEvents(std::shared_ptr<EventStream::Stream> stream,
+                           const control::v1::EventsRequest& request) {
+  events_.push_back(std::make_unique<EventStream>(&controlled_->events(),
+                                                  std::move(stream), request));
+  events_.back()->Continue();
+}
+
 void ControlHub::OnStreamChange() {
   watchers_.Sweep();
+  std::erase_if(events_, [](const auto& events) { return events->closed(); });
+  for (const auto& events : events_) events->Continue();
   std::erase_if(logs_, [](const auto& logs) { return logs->closed(); });
   for (const auto& logs : logs_) logs->Continue();
 }

@@ -8,6 +8,7 @@
 
 #include "supervisor/control/control.pb.h"
 #include "supervisor/control/controlled.h"
+#include "supervisor/control/event_stream.h"
 #include "supervisor/control/log_stream.h"
 #include "supervisor/control/watchers.h"
 #include "supervisor/loop/loop.h"
@@ -31,6 +32,8 @@ class ControlHub {
   }
   void AddLogs(std::shared_ptr<LogStream::Stream> stream,
                const control::v1::LogsRequest& request);
+  void AddEvents(std::shared_ptr<EventStream::Stream> stream,
+                 const control::v1::EventsRequest& request);
 
   // To be called when a stream's queue has run empty or its call is over.
   void OnStreamChange();
@@ -45,6 +48,7 @@ class ControlHub {
   const std::string run_id_;
   Watchers watchers_;
   std::vector<std::unique_ptr<LogStream>> logs_;
+  std::vector<std::unique_ptr<EventStream>> events_;
 };
 
 }  // namespace espalier

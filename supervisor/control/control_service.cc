@@ -96,4 +96,14 @@ grpc::ServerWriteReactor<control::v1::LogsResponse>* ControlService::Logs(
   return stream->reactor();
 }
 
+grpc::ServerWriteReactor<control::v1::EventsResponse>* ControlService::Events(
+    Context*, const control::v1::EventsRequest* request) {
+  const auto stream = EventStream::Stream::Begin(StreamChanged());
+  calls_->Add(stream);
+  poster_->Post([hub = hub_, stream, request = *request] {
+    hub->AddEvents(stream, request);
+  });
+  return stream->reactor();
+}
+
 }  // namespace espalier

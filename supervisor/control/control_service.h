@@ -43,6 +43,8 @@ class ControlService final : public control::v1::Supervisor::CallbackService {
       control::v1::StopEnvironmentResponse* response) override;
   grpc::ServerWriteReactor<control::v1::LogsResponse>* Logs(
       Context* context, const control::v1::LogsRequest* request) override;
+  grpc::ServerWriteReactor<control::v1::EventsResponse>* Events(
+      Context* context, const control::v1::EventsRequest* request) override;
 
   // Runs `operation` on the loop and answers with what it says.
   grpc::ServerUnaryReactor* Operate(

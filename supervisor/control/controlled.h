@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "supervisor/control/service_snapshot.h"
+#include "supervisor/journal/event_log.h"
 #include "supervisor/wiring/handle.h"
 
 namespace espalier {
@@ -47,6 +48,9 @@ class Controlled {
   // the server passes on to its clients.
   virtual void Subscribe(
       std::function<void(const ServiceChange&)> on_change) = 0;
+
+  // What happens, and has happened. The server is its one listener.
+  virtual EventLog& events() = 0;
 
   // Stops the service's process, if it has one, and starts it; done when it is
   // ready again, or has failed.

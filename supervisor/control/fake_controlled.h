@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,12 @@ class FakeControlled : public Controlled {
   void Subscribe(std::function<void(const ServiceChange&)> on_change) override {
     on_change_ = std::move(on_change);
   }
+  EventLog& events() override { return *events_; }
+  // Instead of one that keeps nothing.
+  void KeepEvents(EventLog::Options options) {
+    events_ = std::make_unique<EventLog>(std::move(options));
+  }
+
   // These stay pending, as "restart links", until Complete(), unless
   // `answer_at_once`, or the name is unknown.
   void Restart(const std::string& name, Done done) override {
@@ -90,6 +97,8 @@ class FakeControlled : public Controlled {
   std::optional<HandleData> published_;
   int64_t revision_ = 0;
   bool at_once_ = false;
+  std::unique_ptr<EventLog> events_ =
+      std::make_unique<EventLog>(EventLog::Options());
   std::function<void(const ServiceChange&)> on_change_;
   std::function<void()> on_stop_;
   std::vector<std::string> operations_;

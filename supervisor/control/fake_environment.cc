@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "glog/logging.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/control/fake_controlled.h"
@@ -39,6 +40,12 @@ void FakeEnvironment::Run(absl::Notification& running) {
         .handle = handle_},
        {.name = "gateway", .state = "READY", .needs = {"links"}}});
   controlled.answer_at_once();
+  controlled.KeepEvents({.path = paths_->journal_file()});
+  journal::v1::Event ready;
+  ready.mutable_transition()->set_service("links");
+  ready.mutable_transition()->set_to("READY");
+  controlled.events().Add(ready, absl::Now(), Loop::Now());
+  controlled.events().Flush();
   if (handle_.has_value()) controlled.Publish(*handle_);
   controlled.on_stop([this] { loop_.Quit(); });
   absl::StatusOr<std::unique_ptr<ControlServer>> server = ControlServer::Start(

@@ -14,8 +14,9 @@
 namespace espalier {
 
 // As much of an environment as a client sees: a lock, a control socket, and the
-// services `links` and `gateway`, which do at once what they are told. On a
-// thread of its own; ends when it is destroyed or asked to stop.
+// services `links` and `gateway`, which do at once what they are told; that
+// `links` became ready is in its journal. On a thread of its own; ends when it
+// is destroyed or asked to stop.
 class FakeEnvironment {
  public:
   // Running when this returns. `name` must not run already.

@@ -15,9 +15,13 @@ namespace espalier {
 // only.
 class ControlledRuntime final : public Controlled {
  public:
-  // `runtime` must outlive this; `stop_environment` is what SIGTERM would do.
-  ControlledRuntime(Runtime& runtime, std::function<void()> stop_environment)
-      : runtime_(runtime), stop_environment_(std::move(stop_environment)) {}
+  // `runtime` and `events` must outlive this; `stop_environment` is what
+  // SIGTERM would do.
+  ControlledRuntime(Runtime& runtime, EventLog& events,
+                    std::function<void()> stop_environment)
+      : runtime_(runtime),
+        events_(events),
+        stop_environment_(std::move(stop_environment)) {}
 
   // To be told of every move, by the runtime's observer.
   void On(const Changed& change);
@@ -32,6 +36,7 @@ class ControlledRuntime final : public Controlled {
   void Subscribe(std::function<void(const ServiceChange&)> on_change) override {
     on_change_ = std::move(on_change);
   }
+  EventLog& events() override { return events_; }
   void Restart(const std::string& name, Done done) override;
   void Stop(const std::string& name, StopOptions options, Done done) override;
   void Start(const std::string& name, Done done) override;
@@ -42,6 +47,7 @@ class ControlledRuntime final : public Controlled {
   absl::StatusOr<ServiceId> Find(const std::string& name) const;
 
   Runtime& runtime_;
+  EventLog& events_;
   const std::function<void()> stop_environment_;
   std::function<void(const ServiceChange&)> on_change_;
 };

@@ -14,11 +14,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "glog/logging.h"
 #include "supervisor/backend/local/local_backend.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/environment/controlled_runtime.h"
+#include "supervisor/environment/event_recorder.h"
 #include "supervisor/environment/progress.h"
 #include "supervisor/environment/table.h"
 #include "supervisor/instance/instance_lock.h"
@@ -83,11 +85,18 @@ class LiveEnvironment {
              {.ready = [this] { Ready(); },
               .ended =
                   [this](absl::Status status) {
+                    events_.Ended(status);
                     ended_ = std::move(status);
                     loop_->Quit();
                   }}),
-        controlled_(runtime_, [this] { Stop("asked to by envctl"); }),
-        progress_(*loop_, Progress::Detect(STDERR_FILENO)) {
+        progress_(*loop_, Progress::Detect(STDERR_FILENO)),
+        events_(
+            *loop_, runtime_,
+            {.path = paths.journal_file(),
+             .on_trouble =
+                 [this](const absl::Status& trouble) { Trouble(trouble); }}),
+        controlled_(runtime_, events_.log(),
+                    [this] { Stop("asked to by envctl"); }) {
     runtime_.SetObserver([this](const Changed& change) { Observe(change); });
   }
 
@@ -96,11 +105,20 @@ class LiveEnvironment {
       signals_.push_back(
           loop_->OnSignal(signal, [this, signal] { Signalled(signal); }));
     }
+    const std::string run_id =
+        absl::StrCat(getpid(), "-", absl::ToUnixNanos(absl::Now()));
     absl::StatusOr<std::unique_ptr<ControlServer>> control =
-        ControlServer::Start(loop_.get(), &controlled_,
-                             {.socket_path = paths_.control_socket()});
+        ControlServer::Start(
+            loop_.get(), &controlled_,
+            {.socket_path = paths_.control_socket(), .run_id = run_id});
     if (!control.ok()) return control.status();
     control_ = *std::move(control);
+    events_.Began(run_id);
+    if (events_.log().damaged() > 0) {
+      Say(absl::StrCat(
+          "the journal is damaged in ", events_.log().damaged(),
+          " places; the rest can be read: ", paths_.journal_file()));
+    }
     if (flags_.follow) {
       if (absl::Status status = StartFollower(); !status.ok()) return status;
     }
@@ -120,6 +138,14 @@ class LiveEnvironment {
   static std::string Elapsed(absl::Duration since) {
     return absl::StrFormat("%.2f s",
                            absl::ToDoubleSeconds(Loop::Now() - since));
+  }
+
+  // Of the journal.
+  void Trouble(const absl::Status& trouble) {
+    if (trouble.ok()) return Say("the journal can be written again");
+    Say(absl::StrCat(trouble.message(),
+                     "; all goes on, but `envctl events` will not know of it "
+                     "later"));
   }
 
   void Signalled(int signal) {
@@ -166,6 +192,7 @@ class LiveEnvironment {
   }
 
   void Observe(const Changed& change) {
+    events_.On(change);
     controlled_.On(change);
     const ServiceDefinition& service = runtime_.services()[Index(change.id)];
     if (follower_ != nullptr && change.to == ServiceState::kSpawning)
@@ -209,8 +236,9 @@ class LiveEnvironment {
   std::unique_ptr<LocalBackend> backend_;
   Runtime runtime_;
   EnvironmentRun run_;
-  ControlledRuntime controlled_;
   Progress progress_;
+  EventRecorder events_;
+  ControlledRuntime controlled_;
   std::unique_ptr<ControlServer> control_;
   std::optional<LogPrinter> printer_;
   std::unique_ptr<LogFollower> follower_;

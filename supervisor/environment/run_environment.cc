@@ -46,6 +46,8 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
                        const std::function<EnvironmentBody()>& make_body) {
   // Supervision must not end because somebody stopped reading what we print.
   signal(SIGPIPE, SIG_IGN);
+  // A limit on the size of files is met like a full disk.
+  signal(SIGXFSZ, SIG_IGN);
   absl::StatusOr<EnvironmentFlags> flags =
       ParseEnvironmentFlags(argc, argv, name, description);
   if (!flags.ok()) {

@@ -33,6 +33,20 @@ std::vector<fs::path> Children(const fs::path& directory) {
   return children;
 }
 
+// All that there are; also those that do not run.
+std::vector<fs::path> InstanceDirectories(const InstanceSelector& selector,
+                                          const HostFacts& host) {
+  std::vector<fs::path> directories;
+  for (const fs::path& environment :
+       Children(host.StateRoot(selector.data_dir))) {
+    for (fs::path& instance : Children(environment)) {
+      directories.push_back(std::move(instance));
+    }
+  }
+  std::sort(directories.begin(), directories.end());
+  return directories;
+}
+
 std::string Name(const LockHolder& holder) {
   if (holder.instance == InstancePaths::kDefaultInstance) {
     return absl::StrCat("`", holder.environment, "`");
@@ -71,15 +85,11 @@ std::string Sought(const InstanceSelector& selector) {
 std::vector<LockHolder> ListInstances(const InstanceSelector& selector,
                                       const HostFacts& host) {
   std::vector<LockHolder> found;
-  const fs::path root = host.StateRoot(selector.data_dir);
-  for (const fs::path& environment : Children(root)) {
-    for (const fs::path& instance : Children(environment)) {
-      std::optional<LockHolder> holder =
-          FindLockHolder((instance / "lock").string());
-      if (holder.has_value() && holder->pid != 0 &&
-          Matches(selector, *holder)) {
-        found.push_back(*std::move(holder));
-      }
+  for (const fs::path& instance : InstanceDirectories(selector, host)) {
+    std::optional<LockHolder> holder =
+        FindLockHolder((instance / "lock").string());
+    if (holder.has_value() && holder->pid != 0 && Matches(selector, *holder)) {
+      found.push_back(*std::move(holder));
     }
   }
   std::sort(found.begin(), found.end(),
@@ -88,6 +98,38 @@ std::vector<LockHolder> ListInstances(const InstanceSelector& selector,
                      std::tie(b.environment, b.instance);
             });
   return found;
+}
+
+absl::StatusOr<KnownInstance> FindKnownInstance(
+    const InstanceSelector& selector, const HostFacts& host) {
+  const std::vector<LockHolder> running = ListInstances(selector, host);
+  if (!running.empty()) {
+    const absl::StatusOr<LockHolder> one = FindInstance(selector, host);
+    if (!one.ok()) return one.status();
+    return KnownInstance{.environment = one->environment,
+                         .instance = one->instance,
+                         .state_directory = one->state_directory,
+                         .holder = *one};
+  }
+  std::vector<LockHolder> known;
+  for (const fs::path& instance : InstanceDirectories(selector, host)) {
+    std::error_code ignored;
+    if (!fs::exists(instance / "lock", ignored)) continue;
+    LockHolder last{.environment = instance.parent_path().filename().string(),
+                    .instance = instance.filename().string(),
+                    .state_directory = instance.string()};
+    if (Matches(selector, last)) known.push_back(std::move(last));
+  }
+  if (known.empty()) return FindInstance(selector, host).status();
+  if (known.size() > 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "none is running, and several environments have run: ", Names(known),
+        "; say which one with --environment=NAME or "
+        "--instance=NAME"));
+  }
+  return KnownInstance{.environment = known.front().environment,
+                       .instance = known.front().instance,
+                       .state_directory = known.front().state_directory};
 }
 
 absl::StatusOr<LockHolder> FindInstance(const InstanceSelector& selector,

@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_LIST_H_
 #define ESPALIER_SUPERVISOR_INSTANCE_INSTANCE_LIST_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,22 @@ std::vector<LockHolder> ListInstances(
 // what is running: "no environment `two` is running in this checkout; running:
 // `one`", or how to start one.
 absl::StatusOr<LockHolder> FindInstance(
+    const InstanceSelector& selector,
+    const HostFacts& host = HostFacts::Current());
+
+// An instance that runs, or has run.
+struct KnownInstance {
+  std::string environment = {};
+  std::string instance = {};
+  std::string state_directory = {};
+  // Who runs it; nothing if it does not run.
+  std::optional<LockHolder> holder = {};
+};
+
+// Of the instances that match, the one that runs, or else the one that has run.
+// NotFoundError or FailedPreconditionError, when there is none or there are
+// several, with a sentence that lists them.
+absl::StatusOr<KnownInstance> FindKnownInstance(
     const InstanceSelector& selector,
     const HostFacts& host = HostFacts::Current());
 

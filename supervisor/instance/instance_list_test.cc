@@ -106,5 +106,29 @@ TEST_F(InstanceListTest, MissingOneIsToldWithWhatRuns) {
                                 "checkout; running: `one`"));
 }
 
+TEST_F(InstanceListTest, WhatHasRunIsKnown) {
+  EXPECT_TRUE(absl::IsNotFound(FindKnownInstance({}, host_).status()));
+  Run("two");
+  const std::string directory = FindInstance({}, host_).value().state_directory;
+  EXPECT_TRUE(FindKnownInstance({}, host_)->holder.has_value());
+  locks_.clear();
+  const absl::StatusOr<KnownInstance> two = FindKnownInstance({}, host_);
+  ASSERT_EQ(two.status(), absl::OkStatus());
+  EXPECT_EQ(two->environment, "two");
+  EXPECT_EQ(two->instance, "default");
+  EXPECT_EQ(two->state_directory, directory);
+  EXPECT_FALSE(two->holder.has_value());
+
+  Run("one");
+  EXPECT_EQ(FindKnownInstance({}, host_)->environment, "one") << "it runs";
+  locks_.clear();
+  EXPECT_THAT(FindKnownInstance({}, host_).status().message(),
+              HasSubstr("several environments have run: `one`, `two`"));
+  EXPECT_EQ(FindKnownInstance({.environment = "two"}, host_)->environment,
+            "two");
+  EXPECT_TRUE(absl::IsNotFound(
+      FindKnownInstance({.environment = "three"}, host_).status()));
+}
+
 }  // namespace
 }  // namespace espalier

@@ -14,6 +14,7 @@ namespace espalier {
 //
 //   <state root>/<environment>/<instance>/   state_directory()
 //       lock                                 held while it runs: InstanceLock
+//       journal  journal.1                   what happened: EventLog
 //       logs/  data/
 //       secrets/                             0700; root's is open to the group
 //                                            of its services (0710)
@@ -69,6 +70,7 @@ class InstancePaths {
   std::string data_directory() const { return state_ + "/data"; }
   std::string secrets_directory() const { return state_ + "/secrets"; }
   const std::string& cache_directory() const { return cache_; }
+  std::string journal_file() const { return state_ + "/journal"; }
   std::string lock_file() const { return state_ + "/lock"; }
   std::string control_socket() const { return runtime_ + "/control/socket"; }
   std::string service_sockets_directory() const {

@@ -32,6 +32,7 @@ const std::vector<Command>& Commands() {
       {"start", 1, kMany, {}},
       {"stop", 0, kMany, {"with_dependents"}},
       {"logs", 0, kMany, {"follow", "lines"}},
+      {"events", 0, kMany, {"follow", "since", "service", "json"}},
       {"completion", 0, 0, {}},
       {"help", 0, 1, {}},
   };
@@ -86,6 +87,10 @@ class Parser {
       if (!topic.ok()) return topic.status();
     }
     line_.arguments = positional_;
+    for (absl::string_view service :
+         absl::StrSplit(services_, ',', absl::SkipEmpty())) {
+      line_.arguments.emplace_back(service);
+    }
     return line_;
   }
 
@@ -124,7 +129,9 @@ class Parser {
         {"environment", &line_.selector.environment},
         {"instance", &line_.selector.instance},
         {"data_dir", &line_.selector.data_dir},
-        {"lines", &lines_}};
+        {"lines", &lines_},
+        {"since", &line_.since},
+        {"service", &services_}};
     if (const auto found = switches.find(name); found != switches.end()) {
       if (value.has_value()) {
         return absl::InvalidArgumentError(absl::StrCat(given, " has no value"));
@@ -186,6 +193,7 @@ class Parser {
   std::vector<std::string> positional_;
   std::vector<std::string> given_;
   std::string lines_;
+  std::string services_;
   bool help_ = false;
 };
 

@@ -13,18 +13,22 @@ namespace espalier {
 
 // What envctl was asked to do.
 struct CommandLine {
-  // "ps", "list", "restart", "start", "stop", "logs", "completion" or "help".
+  // "ps", "list", "events", "restart", "start", "stop", "logs", "completion" or
+  // "help".
   std::string command;
   // Services; for "help" the command to explain, if any.
   std::vector<std::string> arguments;
   InstanceSelector selector;
-  // ps and list.
+  // ps, list and events.
   bool json = false;
   // stop.
   bool with_dependents = false;
-  // logs.
+  // logs and events.
   bool follow = false;
+  // logs.
   int64_t tail_lines = 20;
+  // events: a revision or a time, see ParseSince().
+  std::string since;
 
   // `arguments` without the program's name. Flags may stand anywhere, as
   // --name=value or --name value; what follows "--" is no flag.

@@ -13,6 +13,7 @@ usage: envctl COMMAND [flags] [SERVICE...]
   ps                    the services of an environment
   list                  the environments that are running
   logs [SERVICE...]     their last lines; -f goes on with new ones
+  events [SERVICE...]   what happened, also yesterday; -f goes on
   restart SERVICE...    stop and start, and wait until they are ready
   start SERVICE...      start what was stopped, and wait until it is ready
   stop [SERVICE...]     stop them; without a service, the whole environment
@@ -79,6 +80,24 @@ Shows the last lines of each service's log; of all, if none is named.
   envctl logs -f links gateway
   envctl logs -n 1000 links
 )"},
+      {"events",
+       R"(usage: envctl events [-f] [--since=REVISION|TIME] [--json] [SERVICE...]
+
+Tells what has happened to each service, or to those that are named: every state
+it went to, when, and why; over all runs, as far back as the journal goes, also
+when the environment does not run any more.
+
+  -f, --follow          go on with what happens
+  --since=REVISION      only what came after that revision (the second column)
+  --since=TIME          only what happened at that time or later: 10m or 2h30m
+                        ago, 14:05 today, "2026-11-24 14:05:30"
+  --service=NAME        the same as naming it
+  --json                an object in each line, for programs
+
+  envctl events --since=10m
+  envctl events -f links gateway
+  envctl events --environment=two --json
+)"},
       {"completion", R"(usage: envctl completion
 
 Prints a script with which bash completes commands, flags and services.
@@ -96,11 +115,12 @@ constexpr char kBashCompletion[] = R"bash(_envctl() {
   done
   local words="--environment= --instance= --data_dir= --help"
   case $command in
-    "") words+=" ps list logs restart start stop completion help" ;;
+    "") words+=" ps list logs events restart start stop completion help" ;;
     ps | list) words+=" --json" ;;
     logs) words+=" --follow --lines=" ;;&
+    events) words+=" --follow --since= --json" ;;&
     stop) words+=" --with_dependents" ;;&
-    logs | restart | start | stop)
+    logs | events | restart | start | stop)
       words+=" $("$1" ps --json 2>/dev/null |
         sed -n 's/^      "name": "\(.*\)",$/\1/p')" ;;
   esac

@@ -1,6 +1,9 @@
 #include "tools/envctl/run_envctl.h"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,8 +16,10 @@
 #include "supervisor/control/control_client.h"
 #include "supervisor/instance/instance_list.h"
 #include "supervisor/instance/instance_lock.h"
+#include "supervisor/journal/journal_reader.h"
 #include "supervisor/logs/log_printer.h"
 #include "tools/envctl/command_line.h"
+#include "tools/envctl/event_printer.h"
 #include "tools/envctl/help.h"
 #include "tools/envctl/service_table.h"
 
@@ -33,6 +38,7 @@ class Envctl {
       return absl::OkStatus();
     }
     if (line_.command == "list") return List();
+    if (line_.command == "events") return Events();
     if (absl::Status connected = Connect(); !connected.ok()) return connected;
     if (line_.command == "ps") return Ps();
     if (line_.command == "logs") return Logs();
@@ -53,6 +59,10 @@ class Envctl {
     absl::StatusOr<LockHolder> found = FindInstance(line_.selector, host_);
     if (!found.ok()) return found.status();
     environment_ = *std::move(found);
+    return Reach();
+  }
+
+  absl::Status Reach() {
     absl::StatusOr<std::unique_ptr<ControlClient>> client =
         ControlClient::Connect(environment_.control_socket);
     if (!client.ok()) {
@@ -108,6 +118,65 @@ class Envctl {
           // Whoever read it has gone.
           return output_.out.good();
         });
+  }
+
+  // A running environment tells them; of one that does not run, its journal.
+  absl::Status Events() {
+    absl::StatusOr<Since> since = Since();
+    if (!line_.since.empty()) since = ParseSince(line_.since, absl::Now());
+    if (!since.ok()) return since.status();
+    const absl::StatusOr<KnownInstance> known =
+        FindKnownInstance(line_.selector, host_);
+    if (!known.ok()) return known.status();
+    EventPrinter printer({.name = known->environment,
+                          .json = line_.json,
+                          .all = line_.arguments.empty()});
+    const auto print = [&](const journal::v1::Event& event) {
+      output_.out << printer.Format(event);
+      if (line_.follow) output_.out.flush();
+      // Whoever read it has gone.
+      return output_.out.good();
+    };
+    const ControlClient::EventsOptions options = {
+        .after_revision = since->revision,
+        .since = since->time,
+        .services = line_.arguments,
+        .follow = line_.follow};
+    absl::StatusOr<ControlClient::EventsEnd> end;
+    if (known->holder.has_value()) {
+      environment_ = *known->holder;
+      if (absl::Status reached = Reach(); !reached.ok()) return reached;
+      end = client_->Events(options, print);
+    } else if (line_.follow) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("environment `", known->environment,
+                       "` is not running, so there is nothing to follow"));
+    } else {
+      end = ReadEvents(known->state_directory + "/journal", options, print);
+    }
+    if (!end.ok()) return end.status();
+    if (end->damaged > 0) {
+      output_.errors << "envctl: " << end->damaged
+                     << " records of the journal are damaged, and left out\n";
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::StatusOr<ControlClient::EventsEnd> ReadEvents(
+      const std::string& path, const ControlClient::EventsOptions& options,
+      const std::function<bool(const journal::v1::Event&)>& print) {
+    absl::StatusOr<JournalReader> journal = JournalReader::Open(path);
+    if (!journal.ok()) return journal.status();
+    while (const auto event = journal->Next()) {
+      const bool wanted =
+          event->revision() > options.after_revision &&
+          absl::FromUnixMicros(event->time_us()) >= options.since &&
+          (options.services.empty() || !event->has_transition() ||
+           std::count(options.services.begin(), options.services.end(),
+                      event->transition().service()) > 0);
+      if (wanted && !print(*event)) break;
+    }
+    return ControlClient::EventsEnd{.damaged = journal->damaged()};
   }
 
   absl::Status StopEnvironment() {

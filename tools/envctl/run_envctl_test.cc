@@ -120,11 +120,37 @@ TEST_F(RunEnvctlTest, LogsAreAlignedAndLimited) {
   EXPECT_THAT(errors_, HasSubstr("there is no service `nobody`"));
 }
 
+TEST_F(RunEnvctlTest, EventsAreToldAlsoWhenItDoesNotRunAnyMore) {
+  EXPECT_EQ(Run({"events"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("no environment is running"));
+  Start("two");
+  EXPECT_EQ(Run({"events"}), 0) << errors_;
+  EXPECT_THAT(out_, HasSubstr("1 links "));
+  const std::string told = out_;
+  EXPECT_EQ(Run({"events", "--since=1"}), 0) << errors_;
+  EXPECT_THAT(out_, IsEmpty());
+  environments_.clear();
+  EXPECT_EQ(Run({"events"}), 0) << errors_;
+  EXPECT_EQ(out_, told);
+  EXPECT_EQ(Run({"events", "--json", "--service=links"}), 0) << errors_;
+  EXPECT_EQ(nlohmann::json::parse(out_)["to"], "READY");
+  for (const char* flag : {"--service=gateway", "--since=1", "--since=0s"}) {
+    EXPECT_EQ(Run({"events", flag}), 0) << errors_;
+    EXPECT_THAT(out_, IsEmpty()) << flag;
+  }
+  EXPECT_EQ(Run({"events", "--since=1h"}), 0) << errors_;
+  EXPECT_EQ(out_, told);
+  EXPECT_EQ(Run({"events", "--since=then"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("not `then`"));
+  EXPECT_EQ(Run({"events", "-f"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("`two` is not running"));
+}
+
 TEST_F(RunEnvctlTest, HelpAndMisuse) {
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(out_, HasSubstr("usage: envctl COMMAND"));
-  for (const char* command :
-       {"ps", "list", "restart", "start", "stop", "logs", "completion"}) {
+  for (const char* command : {"ps", "list", "restart", "start", "stop", "logs",
+                              "events", "completion"}) {
     EXPECT_EQ(Run({"help", command}), 0);
     EXPECT_THAT(out_, HasSubstr(std::string("usage: envctl ") + command));
     EXPECT_THAT(out_, HasSubstr(std::string("envctl ") + command))
