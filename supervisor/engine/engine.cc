@@ -172,8 +172,9 @@ void Engine::Handle(const StopRequested& event) {
 }
 
 void Engine::Handle(const RestartRequested& event) {
-  if (!StartWithNeeds(event.id, Cause::kRestartRequested)) return;
   Service& service = At(event.id);
+  const bool was_to_stop = service.after == After::kInactive;
+  if (!StartWithNeeds(event.id, Cause::kRestartRequested)) return;
   switch (service.state) {
     case ServiceState::kBackoff:
       ResetStartClock(service);
@@ -182,6 +183,8 @@ void Engine::Handle(const RestartRequested& event) {
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
     case ServiceState::kReady:
+      // It was stopped, and is started now: nothing is left of its record.
+      if (was_to_stop) BeginRecord(service);
       StopInOrder(event.id, After::kRestart, Cause::kRestartRequested);
       break;
     case ServiceState::kStopping:

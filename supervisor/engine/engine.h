@@ -245,6 +245,9 @@ class Engine {
   uint64_t revision() const { return revision_; }
   // How many services are in SPAWNING and STARTING.
   int starting_count() const { return starting_; }
+  // Whether a stop or restart was asked of the service, and waits until those
+  // that need it are down.
+  bool IsStopPending(ServiceId id) const { return At(id).stop_asked; }
 
   // What a stop of the service would stop first: everything active that needs
   // it, directly or not, in the order in which it was added.
@@ -326,9 +329,11 @@ class Engine {
     bool counted_ending = false;
     bool queued_to_check = false;
     bool queued_to_start = false;
-    // The group whose restart of several services it is part of.
-    std::optional<GroupId> batch;
-    bool batch_arrived = false;
+    // The groups whose restarts of several services it is part of: it does not
+    // start before these are over. And those of them that wait for it to come
+    // down.
+    std::vector<GroupId> batches;
+    std::vector<GroupId> awaited_by;
 
     // Kept up to date by Move, so that nothing has to be searched.
     int unmet_needs = 0;
@@ -349,8 +354,8 @@ class Engine {
     RestartWindow window;
     // Services in this group and below that are not at rest.
     int active = 0;
-    // A restart of several services: those that are still to come down, and
-    // all that take part.
+    // A restart of several services: how many are still to come down, and all
+    // that take part. Empty if none is under way.
     int batch_left = 0;
     std::vector<ServiceId> batch;
   };
@@ -452,7 +457,8 @@ class Engine {
   void RestartWithGroup(ServiceId id);
   std::vector<ServiceId> RestartsWith(ServiceId id) const;
   void JoinBatch(ServiceId id, GroupId group);
-  void ArriveInBatch(ServiceId id);
+  void ArriveInBatches(ServiceId id);
+  void EndBatch(GroupId id);
   void AppendServices(GroupId id, std::vector<ServiceId>& services) const;
 
   // engine_explain.cc: the predicate of a sentence about the service.

@@ -82,7 +82,7 @@ std::string Engine::WaitingStory(ServiceId id, absl::Time now,
     return absl::StrCat(blocked ? "is blocked by " : "waits for ",
                         absl::StrJoin(stories, "; and for "));
   }
-  if (service.batch.has_value()) {
+  if (!service.batches.empty()) {
     return "waits until the services that restart with it have stopped";
   }
   return absl::StrCat(

@@ -1,5 +1,6 @@
 // What one service does to the others of its group.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -66,9 +67,12 @@ absl::Status Engine::StoppedStatus(GroupId id) const {
 
 void Engine::ForgetGroupErrors(GroupId id) {
   while (true) {
-    At(id).error = absl::OkStatus();
+    Group& group = At(id);
+    // What gave up and is started anew has a clean record.
+    if (!group.error.ok()) group.window.Clear();
+    group.error = absl::OkStatus();
     if (id == kRootGroup) return;
-    id = At(id).spec.parent;
+    id = group.spec.parent;
   }
 }
 
@@ -127,28 +131,27 @@ void Engine::RestartWithGroup(ServiceId id) {
 
 void Engine::JoinBatch(ServiceId id, GroupId group_id) {
   Service& service = At(id);
-  if (service.batch == group_id) return;
-  if (service.batch.has_value()) ArriveInBatch(id);
+  if (std::count(service.batches.begin(), service.batches.end(), group_id) > 0)
+    return;
   Group& group = At(group_id);
-  service.batch = group_id;
-  service.batch_arrived = !IsRunning(service.state);
-  if (!service.batch_arrived) ++group.batch_left;
   group.batch.push_back(id);
+  service.batches.push_back(group_id);
+  if (!IsRunning(service.state)) return;
+  ++group.batch_left;
+  service.awaited_by.push_back(group_id);
 }
 
-void Engine::ArriveInBatch(ServiceId id) {
-  Service& service = At(id);
-  if (service.batch_arrived) return;
-  service.batch_arrived = true;
-  const GroupId group_id = *service.batch;
-  Group& group = At(group_id);
-  if (--group.batch_left > 0) return;
-  for (const ServiceId member : group.batch) {
-    if (At(member).batch != group_id) continue;
-    At(member).batch = std::nullopt;
+void Engine::ArriveInBatches(ServiceId id) {
+  for (const GroupId group : std::exchange(At(id).awaited_by, {})) {
+    if (--At(group).batch_left == 0) EndBatch(group);
+  }
+}
+
+void Engine::EndBatch(GroupId id) {
+  for (const ServiceId member : std::exchange(At(id).batch, {})) {
+    std::erase(At(member).batches, id);
     CheckSoon(member);
   }
-  group.batch.clear();
 }
 
 }  // namespace espalier

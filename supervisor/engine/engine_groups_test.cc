@@ -331,6 +331,58 @@ TEST_F(StrategyTest, OneForAllTakesNestedGroupsAlong) {
   EXPECT_EQ(world_.State(e), kStopping);
 }
 
+TEST_F(StrategyTest, ARestartOfAnInnerGroupDoesNotCutShortTheOuterOne) {
+  Use(Strategy::kOneForAll);
+  const GroupId inner = world_.AddGroup(
+      {.name = "inner", .parent = group_, .strategy = Strategy::kOneForAll});
+  const ServiceId e = world_.Add({.group = inner});
+  const ServiceId f = world_.Add({.group = inner});
+  BringUp(world_, {e, f});
+  world_.TellExited(e, ExitResult::Exited(1));
+  for (const ServiceId id : {c_, d_, b_, a_}) world_.End(id);
+  // f restarts with the outer group and now with the inner one as well.
+  world_.TellDrained(e);
+  ASSERT_EQ(world_.State(f), kStopping);
+  EXPECT_THAT(States(), ElementsAre(kWaiting, kWaiting, kWaiting, kWaiting));
+  world_.End(f);
+  EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kWaiting));
+}
+
+TEST(GroupLimitTest, AGroupThatGaveUpAndIsStartedAgainHasACleanRecord) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group",
+                                        .strategy = Strategy::kOneForAll,
+                                        .restart = {.max_runs = 2},
+                                        .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.group = group});
+  for (int round = 0; round < 2; ++round) {
+    BringUp(world, {a, b});
+    world.End(a);
+    world.End(b);
+    EXPECT_THAT(world.All<GaveUp>(), IsEmpty());
+    world.Advance(absl::Seconds(1));
+    for (const ServiceId id : {a, b}) world.ComeUp(id);
+    world.End(a);
+    EXPECT_EQ(world.All<GaveUp>().size(), 1u);
+    world.End(b);
+  }
+}
+
+TEST(GroupLimitTest, SoHasOneThatIsStartedAgainWhileSomethingOfItIsStuck) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.group = group});
+  BringUp(world, {a, b});
+  world.End(b, kPermanent);
+  world.Advance(absl::Seconds(25));
+  ASSERT_EQ(world.State(a), kStuck);
+  ASSERT_FALSE(world.engine().Error(group).ok());
+  world.Start(a);
+  EXPECT_TRUE(world.engine().Error(group).ok());
+}
+
 TEST_F(StrategyTest, ADependentStuckInARestartDoesNotHoldItUp) {
   Use(Strategy::kOneForAll);
   world_.End(c_);

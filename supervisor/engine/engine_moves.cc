@@ -49,7 +49,7 @@ void Engine::Move(ServiceId id, ServiceState to, Cause cause,
   TellNeeds(id);
   TellDependents(id, from, to);
   TellGroups(id, from, to);
-  if (service.batch.has_value() && !IsRunning(to)) ArriveInBatch(id);
+  if (!IsRunning(to)) ArriveInBatches(id);
   if (to == ServiceState::kWaiting) CheckSoon(id);
 }
 

@@ -68,6 +68,20 @@ TEST_F(EngineRequestsTest, WhatWaitsForItsTurnKeepsTheRestOfItsTime) {
 
 // --- Starts that meet a stop
 
+TEST_F(EngineRequestsTest, ARestartOfWhatIsAboutToStopBeginsANewRecord) {
+  BringUp(a_);
+  BringUp(b_);
+  world_.End(a_);
+  world_.Advance(absl::Seconds(1));
+  world_.ComeUp(a_);
+  ASSERT_EQ(world_.engine().FailuresInWindow(a_, world_.now()), 1);
+  world_.StopService(a_);
+  ASSERT_TRUE(world_.engine().IsStopPending(a_));
+  world_.Restart(a_);
+  EXPECT_TRUE(world_.engine().IsStopPending(a_));
+  EXPECT_EQ(world_.engine().FailuresInWindow(a_, world_.now()), 0);
+}
+
 TEST_F(EngineRequestsTest, AStartWhileATimedOutRunStopsIsANewStart) {
   world_.Start(a_);
   world_.TellSpawned(a_);

@@ -46,6 +46,7 @@ bool Engine::StartWithNeeds(ServiceId id, Cause cause) {
 
 void Engine::StartOne(ServiceId id, Cause cause) {
   Service& service = At(id);
+  ForgetGroupErrors(service.spec.group);
   switch (service.state) {
     case ServiceState::kInactive:
     case ServiceState::kDone:
@@ -55,14 +56,13 @@ void Engine::StartOne(ServiceId id, Cause cause) {
       service.after = After::kJudge;
       service.trouble.clear();
       service.error = absl::OkStatus();
-      ForgetGroupErrors(service.spec.group);
       Move(id, ServiceState::kWaiting, cause);
       break;
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
     case ServiceState::kReady:
       if (service.after != After::kInactive) break;
-      if (NeedGoesDown(service) || service.batch.has_value()) {
+      if (NeedGoesDown(service) || !service.batches.empty()) {
         // It cannot stay up without it, or others wait for it to restart with
         // them, so it goes down first all the same.
         service.after = After::kRestart;
@@ -133,7 +133,7 @@ void Engine::CheckWaiting(ServiceId id) {
     Move(id, ServiceState::kBlocked, Cause::kNeedFailed);
     return;
   }
-  if (!NeedsMet(service) || service.batch.has_value()) return;
+  if (!NeedsMet(service) || !service.batches.empty()) return;
   if (service.queued_to_start) return;
   service.queued_to_start = true;
   to_start_.push_back(id);
@@ -155,7 +155,7 @@ void Engine::StartQueued() {
     // Things may have changed since it was queued; whoever changed them has
     // had it checked, or will.
     if (service.state != ServiceState::kWaiting) continue;
-    if (!NeedsMet(service) || service.batch.has_value()) continue;
+    if (!NeedsMet(service) || !service.batches.empty()) continue;
     BeginRun(id);
   }
 }

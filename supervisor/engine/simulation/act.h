@@ -22,7 +22,7 @@ enum class ActKind : uint8_t {
   kManyDie,  // Up to ten services end in the same instant.
   kProbesFail,
   kStaleNews,      // News of an earlier run comes late.
-  kDuplicateNews,  // The latest news comes once more.
+  kDuplicateNews,  // Some news of its run comes again.
   kPressure,       // The machine is starved for some time.
   // Faults that wait for their occasion.
   kCrashAtStart,

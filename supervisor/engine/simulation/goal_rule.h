@@ -7,39 +7,23 @@
 
 namespace espalier::simulation {
 
-// What was asked for last is what is reached: what was stopped is at rest in
-// time, and when the faults have ceased, what was started is ready, done, has
-// failed, or is blocked by what has failed.
+// What was asked for last is what is reached: nothing starts that nobody wants,
+// what was stopped is at rest in time, and when the faults have ceased, what
+// was started is ready, done, has failed, or is blocked by what has failed.
 class GoalRule final : public Rule {
  public:
   explicit GoalRule(View& view)
       : Rule(view),
-        wanted_(view.scenario.services.size()),
-        fresh_(view.scenario.services.size()),
-        unsure_(view.scenario.services.size()),
-        spared_(view.scenario.services.size()),
         unwanted_since_(view.scenario.services.size(), absl::InfiniteFuture()) {
   }
-  void Before(const Event& event) override;
   void See(const Action& action) override;
   void After() override;
   void AtRest() override;
 
  private:
-  void Start(ServiceId id);
-  void Stop(ServiceId id);
-  bool StopOne(ServiceId id);
-  void SpareFromNowOn(ServiceId id);
-  void StopGroup(GroupId group);
   void LookAtRest(ServiceId id);
 
-  // By service.
-  std::vector<bool> wanted_;
-  std::vector<bool> fresh_;
-  // Whether it is fresh cannot be seen; what became of it could not be seen, so
-  // that nothing is asked of it any more.
-  std::vector<bool> unsure_;
-  std::vector<bool> spared_;
+  // By service: since when it runs although it is to be stopped.
   std::vector<absl::Time> unwanted_since_;
 };
 

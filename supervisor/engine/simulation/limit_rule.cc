@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "supervisor/engine/simulation/intent.h"
 
 namespace espalier::simulation {
 namespace {
@@ -21,19 +22,7 @@ int LimitRule::Cap() const {
 }
 
 void LimitRule::Before(const Event& event) {
-  if (const auto* start = std::get_if<StartRequested>(&event)) {
-    // A start that meets a stop begins a new record; whether this one does, or
-    // which of its needs, cannot be seen.
-    for (size_t i = 0; i <= Index(start->id); ++i) {
-      const ServiceState state = view_.states[i];
-      if (IsRunning(state) || state == kStuck) failures_[i].clear();
-    }
-  } else if (const auto* start = std::get_if<RestartRequested>(&event)) {
-    for (size_t i = 0; i <= Index(start->id); ++i) {
-      const ServiceState state = view_.states[i];
-      if (IsRunning(state) || state == kStuck) failures_[i].clear();
-    }
-  } else if (const auto* reset = std::get_if<ResetRequested>(&event)) {
+  if (const auto* reset = std::get_if<ResetRequested>(&event)) {
     failures_[Index(reset->id)].clear();
   } else if (const auto* cap = std::get_if<MaxStartingChanged>(&event)) {
     max_starting_ = cap->max_starting;
@@ -50,28 +39,48 @@ void LimitRule::See(const Action& action) {
   if (starting_ > before && starting_ > Cap()) {
     Fail(change->id, "is started although as many start as may");
   }
-  if (change->from == kInactive || change->from == kDone ||
-      change->from == kFailed) {
-    failures_[Index(change->id)].clear();
-  }
   if (change->from == kDraining && change->to == kBackoff &&
       !change->detail.empty()) {
     SeeFailure(change->id);
   }
+  if (change->to == kFailed) SeeGivenUp(*change);
   if (change->cause == Cause::kLivenessLost ||
       change->cause == Cause::kStartTimeout) {
     SeeSlow(*change);
   }
 }
 
+void LimitRule::SeeGivenUp(const Changed& change) {
+  if (!absl::StrContains(change.detail, view_.Spec(change.id).name +
+                                            " could not be kept running")) {
+    return;
+  }
+  Charge(change.id);
+  if (failures_[Index(change.id)].size() <
+      static_cast<size_t>(view_.Spec(change.id).restart.max_runs)) {
+    Fail(change.id, "is given up before it failed too often");
+  }
+}
+
+void LimitRule::After() {
+  for (size_t i = 0; i < view_.size(); ++i) {
+    if (view_.intent->HasNewRecord(View::Id(i))) failures_[i].clear();
+  }
+}
+
 void LimitRule::SeeFailure(ServiceId id) {
-  std::deque<absl::Time>& failures = failures_[Index(id)];
-  const RestartRule& rule = view_.Spec(id).restart;
-  failures.push_back(view_.now);
-  while (failures.front() <= view_.now - rule.window) failures.pop_front();
-  if (static_cast<int>(failures.size()) >= rule.max_runs) {
+  Charge(id);
+  if (failures_[Index(id)].size() >=
+      static_cast<size_t>(view_.Spec(id).restart.max_runs)) {
     Fail(id, "runs again although it failed too often");
   }
+}
+
+void LimitRule::Charge(ServiceId id) {
+  std::deque<absl::Time>& failures = failures_[Index(id)];
+  failures.push_back(view_.now);
+  const absl::Duration window = view_.Spec(id).restart.window;
+  while (failures.front() <= view_.now - window) failures.pop_front();
 }
 
 void LimitRule::SeeSlow(const Changed& change) {

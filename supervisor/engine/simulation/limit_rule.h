@@ -8,9 +8,9 @@
 
 namespace espalier::simulation {
 
-// Limits are never exceeded: failed runs within the window, services that start
-// at a time, those that are stopped for being slow on a starved machine, and
-// the time that a start may take.
+// Limits are never exceeded, and nothing is given up before they are reached:
+// failed runs within the window, services that start at a time, and those that
+// are stopped for being slow on a starved machine.
 class LimitRule final : public Rule {
  public:
   explicit LimitRule(View& view)
@@ -19,10 +19,13 @@ class LimitRule final : public Rule {
         failures_(view.scenario.services.size()) {}
   void Before(const Event& event) override;
   void See(const Action& action) override;
+  void After() override;
 
  private:
   int Cap() const;
   void SeeFailure(ServiceId id);
+  void SeeGivenUp(const Changed& change);
+  void Charge(ServiceId id);
   void SeeSlow(const Changed& change);
 
   int max_starting_;

@@ -14,6 +14,8 @@
 
 namespace espalier::simulation {
 
+class Intent;
+
 // What the rules see of a simulation.
 struct View {
   const Scenario& scenario;
@@ -25,6 +27,8 @@ struct View {
   // By service: those that name it in `needs` and in `start_needs`.
   std::vector<std::vector<ServiceId>> dependents = {};
   std::vector<std::vector<ServiceId>> start_dependents = {};
+  // What was asked for last.
+  const Intent* intent = nullptr;
   // What was found wrong so far.
   std::vector<std::string> violations = {};
 

@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/engine/engine.h"
+#include "supervisor/engine/simulation/batch_rule.h"
 #include "supervisor/engine/simulation/goal_rule.h"
 #include "supervisor/engine/simulation/group_rule.h"
+#include "supervisor/engine/simulation/intent.h"
 #include "supervisor/engine/simulation/limit_rule.h"
 #include "supervisor/engine/simulation/move_rule.h"
 #include "supervisor/engine/simulation/order_rule.h"
@@ -31,7 +33,8 @@ class Run {
           record)
       : scenario_(scenario),
         engine_({.seed = scenario.seed, .max_starting = scenario.max_starting}),
-        view_{.scenario = scenario, .engine = engine_},
+        view_{.scenario = scenario, .engine = engine_, .intent = &intent_},
+        intent_(view_),
         world_(scenario),
         tell_(tell),
         record_(record) {
@@ -92,6 +95,7 @@ class Run {
     rules_.push_back(std::make_unique<MoveRule>(view_));
     rules_.push_back(std::make_unique<ProcessRule>(view_));
     rules_.push_back(std::make_unique<OrderRule>(view_));
+    rules_.push_back(std::make_unique<BatchRule>(view_));
     rules_.push_back(std::make_unique<LimitRule>(view_));
     rules_.push_back(std::make_unique<GroupRule>(view_));
     rules_.push_back(std::make_unique<GoalRule>(view_));
@@ -105,17 +109,20 @@ class Run {
     }
     outcome_.coverage.Note(engine_, event, view_.now);
     if (tell_) tell_(Describe(scenario_, event, view_.now));
+    intent_.Before(event);
     for (const auto& rule : rules_) rule->Before(event);
     if (std::holds_alternative<KeeperLost>(event)) world_.Clear();
     actions_.clear();
     engine_.Step(event, view_.now, actions_);
     for (const Action& action : actions_) Look(action);
+    intent_.After();
     for (const auto& rule : rules_) rule->After();
   }
 
   void Look(const Action& action) {
     if (tell_) tell_(Describe(scenario_, action));
     for (const auto& rule : rules_) rule->See(action);
+    intent_.See(action);
     if (const auto* change = std::get_if<Changed>(&action)) {
       view_.states[Index(change->id)] = change->to;
       if (record_) record_(*change, view_.now, engine_);
@@ -216,6 +223,7 @@ class Run {
   const Scenario& scenario_;
   Engine engine_;
   View view_;
+  Intent intent_;
   World world_;
   const std::function<void(const std::string&)>& tell_;
   const std::function<void(const Changed&, absl::Time, const Engine&)>& record_;

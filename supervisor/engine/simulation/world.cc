@@ -308,7 +308,10 @@ bool World::FailProbes(const Act& act) {
           ProbeFailed{act.service, generation, "no answer"});
   }
   if (act.number % 8 < 4) {
-    Later(absl::Seconds(act.number % 16), ProbePassed{act.service, generation});
+    for (const int longest_ms : {300, 16'000, 60'000}) {
+      Later(absl::Milliseconds(act.number / 8 % longest_ms),
+            ProbePassed{act.service, generation});
+    }
   }
   return true;
 }
@@ -316,10 +319,12 @@ bool World::FailProbes(const Act& act) {
 bool World::RepeatNews(const Act& act) {
   const std::vector<Event>& told = told_[Index(act.service)];
   if (told.empty()) return false;
-  constexpr std::array kLongestMs = {100, 1000, 30'000};
-  const int longest_ms = kLongestMs[act.number % 3];
-  Later(absl::Milliseconds(act.number / 3 % longest_ms),
-        told[act.number / 7 % told.size()]);
+  // Soon, in a pause before the next run, and when the run has long been given
+  // up.
+  for (const int longest_ms : {100, 1000, 30'000}) {
+    Later(absl::Milliseconds(act.number / 3 % longest_ms),
+          told[act.number / 7 % told.size()]);
+  }
   return true;
 }
 
