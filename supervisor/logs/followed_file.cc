@@ -18,8 +18,8 @@ constexpr size_t kChunk = 64 * 1024;
 }  // namespace
 
 FollowedFile::FollowedFile(std::string path, int64_t offset,
-                           size_t max_line_bytes)
-    : path_(std::move(path)), max_line_bytes_(max_line_bytes) {
+                           size_t max_line_bytes, int64_t end)
+    : path_(std::move(path)), max_line_bytes_(max_line_bytes), end_(end) {
   Reopen([](absl::string_view) {});
   struct stat found;
   const bool exists = fd_.valid() && fstat(fd_.get(), &found) == 0;
@@ -62,9 +62,12 @@ bool FollowedFile::ReadSome(size_t max_bytes, const LineCallback& callback) {
       FlushPartial(callback);
       offset_ = 0;
     }
-    SkipHole(found.st_size, callback);
-    const ssize_t count = pread(fd_.get(), chunk.data(),
-                                std::min(max_bytes, chunk.size()), offset_);
+    const int64_t size = std::min<int64_t>(found.st_size, end_);
+    SkipHole(size, callback);
+    if (offset_ >= size) return false;
+    const size_t wanted = std::min(
+        {max_bytes, chunk.size(), static_cast<size_t>(size - offset_)});
+    const ssize_t count = pread(fd_.get(), chunk.data(), wanted, offset_);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     offset_ += count;
@@ -78,15 +81,26 @@ void FollowedFile::SkipHole(int64_t size, const LineCallback& callback) {
   if (size <= offset_) return;
   const off_t found = lseek(fd_.get(), offset_, SEEK_DATA);
   if (found < 0 && errno != ENXIO) return;
-  const int64_t data = found < 0 ? size : found;
+  const int64_t data = found < 0 ? size : std::min<int64_t>(found, size);
   if (data <= offset_) return;
-  FlushPartial(callback);
-  TellLoss(data - offset_, callback);
+  if (gone_ == 0) FlushPartial(callback);
+  gone_ += data - offset_;
   offset_ = data;
+}
+
+absl::string_view FollowedFile::SkipCutLine(absl::string_view data,
+                                            const LineCallback& callback) {
+  const size_t newline = data.find('\n');
+  const size_t cut = newline == data.npos ? data.size() : newline + 1;
+  gone_ += static_cast<int64_t>(cut);
+  if (newline != data.npos) TellLoss(callback);
+  data.remove_prefix(cut);
+  return data;
 }
 
 void FollowedFile::Consume(absl::string_view data,
                            const LineCallback& callback) {
+  if (gone_ > 0) data = SkipCutLine(data, callback);
   while (!data.empty()) {
     const size_t newline = data.find('\n');
     const bool complete = newline != data.npos;
@@ -114,13 +128,15 @@ int64_t FollowedFile::Unread() const {
 }
 
 void FollowedFile::FlushPartial(const LineCallback& callback) {
+  TellLoss(callback);
   continued_ = false;
   if (partial_.empty()) return;
   callback(std::exchange(partial_, std::string()));
 }
 
-void FollowedFile::TellLoss(int64_t bytes, const LineCallback& callback) {
-  callback(absl::StrCat("[… ", bytes, " bytes are gone …]"));
+void FollowedFile::TellLoss(const LineCallback& callback) {
+  if (gone_ == 0) return;
+  callback(absl::StrCat("[… ", std::exchange(gone_, 0), " bytes are gone …]"));
 }
 
 }  // namespace espalier

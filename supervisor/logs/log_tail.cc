@@ -88,7 +88,9 @@ absl::StatusOr<LogTail> LogTail::Read(const std::string& path,
   LogTail tail;
   tail.has_more = from > oldest;
   tail.end_offset = size;
-  from = SkipHole(fd.get(), from, size);
+  const int64_t data_begin = SkipHole(fd.get(), from, size);
+  const bool cut = data_begin > from;
+  from = data_begin;
   absl::StatusOr<std::string> data = ReadRange(fd.get(), from, size);
   if (!data.ok()) {
     return absl::Status(
@@ -96,7 +98,14 @@ absl::StatusOr<LogTail> LogTail::Read(const std::string& path,
         absl::StrCat("cannot read ", path, ": ", data.status().message()));
   }
   tail.end_offset = from + static_cast<int64_t>(data->size());
-  tail.lines = LastLines(*data, options, &tail.has_more);
+  absl::string_view text = *data;
+  if (cut) {
+    // The rest of a line whose beginning is gone says nothing.
+    const size_t newline = text.find('\n');
+    text = newline == text.npos ? "" : text.substr(newline + 1);
+    tail.has_more = true;
+  }
+  tail.lines = LastLines(text, options, &tail.has_more);
   return tail;
 }
 

@@ -32,6 +32,8 @@ bool WriteAll(int fd, absl::string_view bytes) {
 absl::StatusOr<std::string> ReadWhole(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid()) return SystemError("read", path);
+  // A hole at the front has been trimmed.
+  if (lseek(fd.get(), 0, SEEK_DATA) < 0) lseek(fd.get(), 0, SEEK_SET);
   std::string bytes;
   char buffer[64 << 10];
   while (true) {
@@ -41,6 +43,18 @@ absl::StatusOr<std::string> ReadWhole(const std::string& path) {
     if (count == 0) return bytes;
     bytes.append(buffer, static_cast<size_t>(count));
   }
+}
+
+// Those of one log.
+absl::StatusOr<std::vector<LogMark>> ReadMarks(const std::string& sidecar,
+                                               const std::string& log_path) {
+  absl::StatusOr<std::string> bytes = ReadWhole(sidecar);
+  if (absl::IsNotFound(bytes.status())) return std::vector<LogMark>();
+  if (!bytes.ok()) return bytes.status();
+  std::vector<LogMark> marks = DecodeLogMarks(*bytes).marks;
+  const uint64_t log = LogKey(log_path);
+  std::erase_if(marks, [log](const LogMark& mark) { return mark.log != log; });
+  return marks;
 }
 
 }  // namespace
@@ -136,14 +150,12 @@ absl::Status GenerationLog::Compact() {
 
 absl::StatusOr<std::vector<LogMark>> ReadGenerations(
     const std::string& log_path) {
-  absl::StatusOr<std::string> bytes =
-      ReadWhole(GenerationLog::PathBeside(log_path));
-  if (absl::IsNotFound(bytes.status())) return std::vector<LogMark>();
-  if (!bytes.ok()) return bytes.status();
-  std::vector<LogMark> marks = DecodeLogMarks(*bytes).marks;
-  const uint64_t log = LogKey(log_path);
-  std::erase_if(marks, [log](const LogMark& mark) { return mark.log != log; });
-  return marks;
+  return ReadMarks(GenerationLog::PathBeside(log_path), log_path);
+}
+
+absl::StatusOr<std::vector<LogMark>> ReadLineTimes(
+    const std::string& log_path) {
+  return ReadMarks(log_path + ".times", log_path);
 }
 
 }  // namespace espalier

@@ -72,6 +72,10 @@ class GenerationLog {
 absl::StatusOr<std::vector<LogMark>> ReadGenerations(
     const std::string& log_path);
 
+// When the bytes from which offset on of that log came, oldest first: known in
+// strict mode only. Any thread.
+absl::StatusOr<std::vector<LogMark>> ReadLineTimes(const std::string& log_path);
+
 }  // namespace espalier
 
 #endif  // ESPALIER_SUPERVISOR_LOGS_SIDECAR_GENERATION_LOG_H_
