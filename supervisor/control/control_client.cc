@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/client_context.h"
@@ -93,6 +94,16 @@ absl::Status Explain(const grpc::Status& status) {
                      kAnswerTimeout.count(), " s"));
   }
   return FromGrpc(status);
+}
+
+void SetPart(const LogPart& part, v1::LogsRequest& request) {
+  if (const auto* offset = std::get_if<LogOffset>(&part)) {
+    request.set_offset(offset->bytes);
+  } else if (const auto* generation = std::get_if<LogGeneration>(&part)) {
+    request.set_generation(generation->number);
+  } else if (const auto* since = std::get_if<LogSince>(&part)) {
+    request.set_since_us(absl::ToUnixMicros(since->time));
+  }
 }
 
 void SetDeadline(grpc::ClientContext& context) {
@@ -212,6 +223,7 @@ absl::Status Client::Logs(
                                      options.services.end());
   request.set_tail_lines(options.tail_lines);
   request.set_follow(options.follow);
+  if (options.part.has_value()) SetPart(*options.part, request);
   const auto reader = stub_->Logs(&context, request);
   v1::LogsResponse response;
   while (reader->Read(&response)) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "supervisor/control/service_snapshot.h"
 #include "supervisor/journal/event.pb.h"
+#include "supervisor/logs/log_range.h"
 #include "supervisor/wiring/handle.h"
 
 namespace espalier {
@@ -90,10 +91,12 @@ class ControlClient {
   struct LogsOptions {
     // Empty: all.
     std::vector<std::string> services = {};
-    // How many of the last lines of each.
+    // How many of the last lines of each. Of no account with a part.
     int64_t tail_lines = 20;
     // Go on with new lines as they are written.
     bool follow = false;
+    // Every line of this part instead; with `follow`, from its beginning on.
+    std::optional<LogPart> part = {};
   };
   // Tells lines until all were told or, when following, `on_line` returns
   // false: then OK. Lines are harmless for a terminal.

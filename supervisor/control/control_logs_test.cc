@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "grpc/grpc.h"
 #include "gtest/gtest.h"
 #include "supervisor/control/control_fixture.h"
+#include "supervisor/logs/sidecar/generation_log.h"
 
 namespace espalier {
 namespace {
@@ -74,6 +76,72 @@ TEST_F(ControlLogsTest, ManyLinesAllArrive) {
   ASSERT_EQ(lines.size(), 50000u);
   EXPECT_EQ(lines.front(), "links: line 0");
   EXPECT_EQ(lines.back(), "links: line 49999");
+}
+
+class ControlLogPartsTest : public ControlLogsTest {
+ protected:
+  // A run that begins now and prints `text`.
+  void Run(uint64_t generation, const std::string& text) {
+    Append("");
+    auto log = GenerationLog::Open(GenerationLog::PathBeside(LogPath("links")));
+    ASSERT_TRUE(log.ok()) << log.status();
+    log->Add(LogPath("links"), generation,
+             static_cast<int64_t>(std::filesystem::file_size(LogPath("links"))),
+             absl::FromUnixSeconds(static_cast<int64_t>(generation)));
+    ASSERT_TRUE(log->Flush().ok());
+    Append(text);
+  }
+};
+
+TEST_F(ControlLogPartsTest, OffsetsRunsAndTimes) {
+  Run(1, "1\n2\n");
+  Run(2, "3\n4\n");
+  EXPECT_THAT(Logs({.part = LogOffset{2}}),
+              ElementsAre("links: 2", "links: 3", "links: 4"));
+  EXPECT_THAT(Logs({.services = {"links"}, .part = LogGeneration{1}}),
+              ElementsAre("links: 1", "links: 2"));
+  EXPECT_THAT(Logs({.part = LogGeneration{2}}),
+              ElementsAre("links: 3", "links: 4"));
+  EXPECT_THAT(Logs({.part = LogSince{absl::FromUnixSeconds(5)}}),
+              ElementsAre("links: 3", "links: 4"));
+  EXPECT_THAT(Logs({.part = LogOffset{8}}), IsEmpty());
+}
+
+TEST_F(ControlLogPartsTest, ErrorsSayWhatThereIs) {
+  Run(1, "1\n");
+  const auto refused = [&](LogPart part) {
+    return std::string(
+        Connect()
+            ->Logs({.part = part}, [](auto, auto) { return true; })
+            .message());
+  };
+  EXPECT_THAT(refused(LogGeneration{7}),
+              HasSubstr("`links`: there is no run 7; the log has run 1"));
+  EXPECT_THAT(refused(LogOffset{3}), HasSubstr("the log has 0 to 2"));
+}
+
+TEST_F(ControlLogPartsTest, ALargePartArrivesWhole) {
+  std::string text;
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "line ", i, "\n");
+  Run(1, text);
+  Run(2, "next\n");
+  const auto lines = Logs({.part = LogGeneration{1}});
+  ASSERT_EQ(lines.size(), 100000u);
+  EXPECT_EQ(lines.back(), "links: line 99999");
+}
+
+TEST_F(ControlLogPartsTest, FollowedFromAnEarlierRunOn) {
+  Run(1, "1\n");
+  Run(2, "2\n");
+  std::vector<std::string> lines;
+  EXPECT_EQ(Connect()->Logs({.follow = true, .part = LogGeneration{1}},
+                            [&](absl::string_view, absl::string_view line) {
+                              lines.emplace_back(line);
+                              if (lines.size() == 2) Append("3\n");
+                              return lines.size() < 3;
+                            }),
+            absl::OkStatus());
+  EXPECT_THAT(lines, ElementsAre("1", "2", "3"));
 }
 
 TEST_F(ControlLogsTest, FollowsFromTheTailOnWithoutGap) {

@@ -14,14 +14,17 @@
 #include "supervisor/control/control.pb.h"
 #include "supervisor/control/service_snapshot.h"
 #include "supervisor/control/write_stream.h"
+#include "supervisor/logs/followed_file.h"
 #include "supervisor/logs/log_follower.h"
+#include "supervisor/logs/log_range.h"
 #include "supervisor/loop/loop.h"
 
 namespace espalier {
 
-// One client's view of the logs: first the end of each file, then what is
-// written. Reads no faster than the client takes it, and in small pieces: the
-// files are the queue. The loop's thread only.
+// One client's view of the logs: first the end of each file, or the part of it
+// that was asked for, then what is written. Reads no faster than the client
+// takes it, and in small pieces: the files are the queue. The loop's thread
+// only.
 class LogStream {
  public:
   using Stream = WriteStream<control::v1::LogsResponse>;
@@ -50,6 +53,10 @@ class LogStream {
 
   void AddSource(const ServiceSnapshot& service);
   void SendTail(const Source& source);
+  // Follows the part from its beginning on, or begins to read it.
+  void BeginPart(const Source& source);
+  // Sends some of the part that is being read.
+  void ReadPart();
   // A followed line: goes into one message with the others of this turn.
   void AddLine(absl::string_view service, absl::string_view line);
   void SendLines();
@@ -62,12 +69,16 @@ class LogStream {
   const std::shared_ptr<Stream> stream_;
   const size_t tail_lines_;
   const bool follow_;
+  const std::optional<LogPart> part_;
   // Whether no service was named: those that come later are wanted as well.
   const bool all_;
   absl::flat_hash_set<std::string> known_;
   // Whose end was not sent yet.
   std::deque<Source> tails_;
   std::unique_ptr<LogFollower> follower_;
+  // The part that is being read, of a file that is not followed, and whose.
+  std::unique_ptr<FollowedFile> reading_;
+  std::string reading_service_;
   // Followed lines of one service that were not sent yet, and their size.
   control::v1::LogsResponse lines_;
   int lines_bytes_ = 0;

@@ -31,7 +31,7 @@ const std::vector<Command>& Commands() {
       {"restart", 1, kMany, {}},
       {"start", 1, kMany, {}},
       {"stop", 0, kMany, {"with_dependents"}},
-      {"logs", 0, kMany, {"follow", "lines"}},
+      {"logs", 0, kMany, {"follow", "lines", "generation", "since", "offset"}},
       {"events", 0, kMany, {"follow", "since", "service", "json"}},
       {"completion", 0, 0, {}},
       {"help", 0, 1, {}},
@@ -131,6 +131,8 @@ class Parser {
         {"data_dir", &line_.selector.data_dir},
         {"lines", &lines_},
         {"since", &line_.since},
+        {"generation", &generation_},
+        {"offset", &offset_},
         {"service", &services_}};
     if (const auto found = switches.find(name); found != switches.end()) {
       if (value.has_value()) {
@@ -185,6 +187,32 @@ class Parser {
       return absl::InvalidArgumentError(
           absl::StrCat("--lines takes a number, not `", lines_, "`"));
     }
+    return TakePart();
+  }
+
+  absl::Status TakePart() {
+    const bool of_one_log = !generation_.empty() || !offset_.empty();
+    const int parts = !generation_.empty() + !offset_.empty() +
+                      !line_.since.empty() + !lines_.empty();
+    if (parts > 1) {
+      return absl::InvalidArgumentError(
+          "--generation, --since, --offset and --lines exclude each other");
+    }
+    if (of_one_log && positional_.size() != 1) {
+      return absl::InvalidArgumentError(
+          "--generation and --offset need the name of one service");
+    }
+    LogGeneration generation;
+    LogOffset offset;
+    if (absl::SimpleAtoi(generation_, &generation.number)) {
+      line_.part = generation;
+    } else if (absl::SimpleAtoi(offset_, &offset.bytes)) {
+      line_.part = offset;
+    } else if (of_one_log) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--generation and --offset take a number, not `",
+                       generation_, offset_, "`"));
+    }
     return absl::OkStatus();
   }
 
@@ -194,6 +222,8 @@ class Parser {
   std::vector<std::string> given_;
   std::string lines_;
   std::string services_;
+  std::string generation_;
+  std::string offset_;
   bool help_ = false;
 };
 

@@ -2,12 +2,14 @@
 #define ESPALIER_TOOLS_ENVCTL_COMMAND_LINE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "supervisor/instance/instance_list.h"
+#include "supervisor/logs/log_range.h"
 
 namespace espalier {
 
@@ -27,7 +29,9 @@ struct CommandLine {
   bool follow = false;
   // logs.
   int64_t tail_lines = 20;
-  // events: a revision or a time, see ParseSince().
+  // --generation or --offset.
+  std::optional<LogPart> part;
+  // logs: a time; events: a revision or a time. See ParseSince().
   std::string since;
 
   // `arguments` without the program's name. Flags may stand anywhere, as

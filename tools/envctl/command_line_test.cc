@@ -49,6 +49,15 @@ TEST(CommandLineTest, HelpWins) {
   EXPECT_THAT(line->arguments, ElementsAre("restart"));
 }
 
+TEST(CommandLineTest, PartsOfALog) {
+  EXPECT_EQ(Parse({"logs", "--since=10m"})->since, "10m");
+  const auto run = Parse({"logs", "--generation=3", "a"})->part;
+  EXPECT_EQ(std::get<LogGeneration>(*run).number, 3u);
+  const auto offset = Parse({"logs", "--offset=4096", "a"})->part;
+  EXPECT_EQ(std::get<LogOffset>(*offset).bytes, 4096);
+  EXPECT_FALSE(Parse({"logs", "a"})->part.has_value());
+}
+
 TEST(CommandLineTest, ErrorsSayWhatWasNotUnderstood) {
   struct Case {
     std::vector<std::string> arguments;
@@ -66,6 +75,10 @@ TEST(CommandLineTest, ErrorsSayWhatWasNotUnderstood) {
            {{"logs", "-n"}, "-n needs a value"},
            {{"logs", "-n", "x"}, "--lines takes a number, not `x`"},
            {{"logs", "-n", "-1"}, "--lines takes a number, not `-1`"},
+           {{"logs", "--generation=1"}, "need the name of one service"},
+           {{"logs", "--offset=1", "a", "b"}, "need the name of one service"},
+           {{"logs", "--generation=x", "a"}, "take a number, not `x`"},
+           {{"logs", "--since=1h", "-n", "5"}, "exclude each other"},
            {{"stop", "--with_dependents"}, "needs the name of a service"}}) {
     const absl::Status refused = Parse(c.arguments).status();
     EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;

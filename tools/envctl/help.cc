@@ -12,7 +12,7 @@ usage: envctl COMMAND [flags] [SERVICE...]
 
   ps                    the services of an environment
   list                  the environments that are running
-  logs [SERVICE...]     their last lines; -f goes on with new ones
+  logs [SERVICE...]     their last lines, or a part; -f goes on with new ones
   events [SERVICE...]   what happened, also yesterday; -f goes on
   restart SERVICE...    stop and start, and wait until they are ready
   start SERVICE...      start what was stopped, and wait until it is ready
@@ -69,16 +69,23 @@ service: stops the whole environment, in reverse order, and waits for its end.
   envctl stop gateway
   envctl stop links --with_dependents
 )"},
-      {"logs", R"(usage: envctl logs [-f] [-n LINES] [SERVICE...]
+      {"logs", R"(usage: envctl logs [-f] [PART] [SERVICE...]
 
-Shows the last lines of each service's log; of all, if none is named.
+Shows the last lines of each service's log, or another part of it; of all, if
+none is named.
 
   -f, --follow          go on with new lines as they are written
   -n, --lines=LINES     how many of the last lines (20; 100000 at most)
+  --since=TIME          what was printed since then, or so long ago: 14:05, 10m;
+                        of a log without times, the whole run that was under way
+  --generation=N        what the N-th run printed; with -f, from there on
+  --offset=N            from that byte of the log on
 
   envctl logs
   envctl logs -f links gateway
   envctl logs -n 1000 links
+  envctl logs --since=10m
+  envctl logs --generation=3 links
 )"},
       {"events",
        R"(usage: envctl events [-f] [--since=REVISION|TIME] [--json] [SERVICE...]
@@ -117,7 +124,7 @@ constexpr char kBashCompletion[] = R"bash(_envctl() {
   case $command in
     "") words+=" ps list logs events restart start stop completion help" ;;
     ps | list) words+=" --json" ;;
-    logs) words+=" --follow --lines=" ;;&
+    logs) words+=" --follow --lines= --since= --generation= --offset=" ;;&
     events) words+=" --follow --since= --json" ;;&
     stop) words+=" --with_dependents" ;;&
     logs | events | restart | start | stop)

@@ -107,11 +107,23 @@ class Envctl {
         if (!service.log_file.empty()) names.push_back(service.name);
       }
     }
+    std::optional<LogPart> part = line_.part;
+    if (!line_.since.empty()) {
+      const absl::StatusOr<Since> since = ParseSince(line_.since, absl::Now());
+      if (!since.ok()) return since.status();
+      if (since->revision != 0) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("a log has no revision ", since->revision,
+                         "; --since takes a time: 10m, 14:05"));
+      }
+      part = LogSince{since->time};
+    }
     LogPrinter printer(names, output_.coloured);
     return client_->Logs(
         {.services = line_.arguments,
          .tail_lines = line_.tail_lines,
-         .follow = line_.follow},
+         .follow = line_.follow,
+         .part = part},
         [&](absl::string_view service, absl::string_view text) {
           output_.out << printer.Format(service, text);
           if (line_.follow) output_.out.flush();

@@ -146,6 +146,21 @@ TEST_F(RunEnvctlTest, EventsAreToldAlsoWhenItDoesNotRunAnyMore) {
   EXPECT_THAT(errors_, HasSubstr("`two` is not running"));
 }
 
+TEST_F(RunEnvctlTest, PartsOfALog) {
+  std::ofstream(Start("two").log()) << "1\n2\n3\n";
+  EXPECT_EQ(Run({"logs", "links", "--offset=2"}), 0) << errors_;
+  EXPECT_EQ(out_, "links | 2\nlinks | 3\n");
+  EXPECT_EQ(Run({"logs", "links", "--offset=7"}), 1);
+  EXPECT_EQ(errors_,
+            "envctl: `links`: there is no offset 7; the log has 0 to 6\n");
+  EXPECT_EQ(Run({"logs", "links", "--generation=3"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("there is no run 3; the log has no runs"));
+  EXPECT_EQ(Run({"logs", "--since=10m"}), 0) << errors_;
+  EXPECT_EQ(out_, "links | 1\nlinks | 2\nlinks | 3\n");
+  EXPECT_EQ(Run({"logs", "--since=1234"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("--since takes a time"));
+}
+
 TEST_F(RunEnvctlTest, HelpAndMisuse) {
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(out_, HasSubstr("usage: envctl COMMAND"));
