@@ -61,6 +61,8 @@ class Client final : public ControlClient {
       : stub_(v1::Supervisor::NewStub(channel)) {}
 
   absl::StatusOr<ServiceList> List() override;
+  absl::StatusOr<std::vector<Explanation>> Explain(
+      const std::string& service) override;
   absl::Status Watch(
       const WatchOptions& options,
       const std::function<bool(const WatchEvent&)>& on_event) override;
@@ -80,7 +82,7 @@ class Client final : public ControlClient {
   const std::unique_ptr<v1::Supervisor::Stub> stub_;
 };
 
-absl::Status Explain(const grpc::Status& status) {
+absl::Status ToStatus(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
       status.error_message() != kEnded) {
     return absl::UnavailableError(absl::StrCat(
@@ -116,7 +118,7 @@ absl::StatusOr<Client::ServiceList> Client::List() {
   v1::ListResponse response;
   const grpc::Status status =
       stub_->List(&context, v1::ListRequest(), &response);
-  if (!status.ok()) return Explain(status);
+  if (!status.ok()) return ToStatus(status);
   ServiceList list;
   list.run_id = response.run_id();
   list.revision = response.revision();
@@ -125,6 +127,22 @@ absl::StatusOr<Client::ServiceList> Client::List() {
     list.services.push_back(FromMessage(service));
   }
   return list;
+}
+
+absl::StatusOr<std::vector<Explanation>> Client::Explain(
+    const std::string& service) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ExplainRequest request;
+  request.set_service(service);
+  v1::ExplainResponse response;
+  const grpc::Status status = stub_->Explain(&context, request, &response);
+  if (!status.ok()) return ToStatus(status);
+  std::vector<Explanation> chain;
+  for (const v1::Explanation& explanation : response.chain()) {
+    chain.push_back(FromMessage(explanation));
+  }
+  return chain;
 }
 
 // Puts the parts of a snapshot together.
@@ -176,7 +194,7 @@ absl::Status Client::Watch(
     const grpc::Status status = reader->Finish();
     // Too slow: goes on where it was.
     if (status.error_code() == grpc::StatusCode::ABORTED) continue;
-    return Explain(status);
+    return ToStatus(status);
   }
 }
 
@@ -185,7 +203,7 @@ absl::Status Client::Restart(const std::string& service) {
   v1::RestartRequest request;
   request.set_service(service);
   v1::RestartResponse response;
-  return Explain(stub_->Restart(&context, request, &response));
+  return ToStatus(stub_->Restart(&context, request, &response));
 }
 
 absl::Status Client::Stop(const std::string& service, StopOptions options) {
@@ -194,7 +212,7 @@ absl::Status Client::Stop(const std::string& service, StopOptions options) {
   request.set_service(service);
   request.set_with_dependents(options.with_dependents);
   v1::StopResponse response;
-  return Explain(stub_->Stop(&context, request, &response));
+  return ToStatus(stub_->Stop(&context, request, &response));
 }
 
 absl::Status Client::Start(const std::string& service) {
@@ -202,15 +220,15 @@ absl::Status Client::Start(const std::string& service) {
   v1::StartRequest request;
   request.set_service(service);
   v1::StartResponse response;
-  return Explain(stub_->Start(&context, request, &response));
+  return ToStatus(stub_->Start(&context, request, &response));
 }
 
 absl::Status Client::StopEnvironment() {
   grpc::ClientContext context;
   SetDeadline(context);
   v1::StopEnvironmentResponse response;
-  return Explain(stub_->StopEnvironment(&context, v1::StopEnvironmentRequest(),
-                                        &response));
+  return ToStatus(stub_->StopEnvironment(&context, v1::StopEnvironmentRequest(),
+                                         &response));
 }
 
 absl::Status Client::Logs(
@@ -234,7 +252,7 @@ absl::Status Client::Logs(
       return absl::OkStatus();
     }
   }
-  return Explain(reader->Finish());
+  return ToStatus(reader->Finish());
 }
 
 absl::StatusOr<Client::EventsEnd> Client::Events(
@@ -262,7 +280,7 @@ absl::StatusOr<Client::EventsEnd> Client::Events(
     }
   }
   const grpc::Status status = reader->Finish();
-  return status.ok() ? absl::StatusOr<EventsEnd>(end) : Explain(status);
+  return status.ok() ? absl::StatusOr<EventsEnd>(end) : ToStatus(status);
 }
 
 }  // namespace

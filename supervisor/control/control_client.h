@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "supervisor/control/explanation.h"
 #include "supervisor/control/service_snapshot.h"
 #include "supervisor/journal/event.pb.h"
 #include "supervisor/logs/log_range.h"
@@ -46,6 +47,11 @@ class ControlClient {
     int64_t revision = 0;
   };
   virtual absl::StatusOr<ServiceList> List() = 0;
+
+  // Why the service is in its state and what happens next: the service first,
+  // then what it waits for, and what that waits for.
+  virtual absl::StatusOr<std::vector<Explanation>> Explain(
+      const std::string& service) = 0;
 
   struct WatchOptions {
     // Resume after this revision of this run, if its changes are still known;

@@ -76,6 +76,17 @@ void ControlHub::List(control::v1::ListResponse& response) {
   }
 }
 
+grpc::Status ControlHub::Explain(const control::v1::ExplainRequest& request,
+                                 control::v1::ExplainResponse& response) {
+  const absl::StatusOr<std::vector<Explanation>> chain =
+      controlled_->Explain(request.service());
+  if (!chain.ok()) return ToGrpc(chain.status());
+  for (const Explanation& explanation : *chain) {
+    *response.add_chain() = ToMessage(explanation);
+  }
+  return grpc::Status::OK;
+}
+
 void ControlHub::AddLogs(std::shared_ptr<LogStream::Stream> stream,
                          const control::v1::LogsRequest& request) {
   absl::StatusOr<std::vector<ServiceSnapshot>> chosen =

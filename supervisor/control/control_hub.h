@@ -26,6 +26,8 @@ class ControlHub {
   ControlHub& operator=(const ControlHub&) = delete;
 
   void List(control::v1::ListResponse& response);
+  grpc::Status Explain(const control::v1::ExplainRequest& request,
+                       control::v1::ExplainResponse& response);
   void AddWatcher(std::shared_ptr<Watchers::Stream> stream,
                   const control::v1::WatchRequest& request) {
     watchers_.Add(std::move(stream), request);

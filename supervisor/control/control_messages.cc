@@ -105,6 +105,42 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
   return snapshot;
 }
 
+control::v1::Explanation ToMessage(const Explanation& explanation) {
+  control::v1::Explanation message;
+  *message.mutable_service() = ToMessage(explanation.service);
+  message.set_for_us(absl::ToInt64Microseconds(explanation.age));
+  message.set_cause(Harmless(explanation.cause));
+  message.set_next(Harmless(explanation.next));
+  if (explanation.next_in.has_value()) {
+    message.set_next_in_us(absl::ToInt64Microseconds(*explanation.next_in));
+  }
+  message.set_failures(explanation.failures);
+  message.set_max_failures(explanation.max_failures);
+  message.set_window_us(absl::ToInt64Microseconds(explanation.window));
+  message.set_last_exit(Harmless(explanation.last_exit));
+  for (const std::string& name : explanation.waits_for) {
+    message.add_waits_for(Harmless(name));
+  }
+  return message;
+}
+
+Explanation FromMessage(const control::v1::Explanation& message) {
+  Explanation explanation{.service = FromMessage(message.service()),
+                          .age = absl::Microseconds(message.for_us()),
+                          .cause = message.cause(),
+                          .next = message.next(),
+                          .failures = message.failures(),
+                          .max_failures = message.max_failures(),
+                          .window = absl::Microseconds(message.window_us()),
+                          .last_exit = message.last_exit()};
+  if (message.has_next_in_us()) {
+    explanation.next_in = absl::Microseconds(message.next_in_us());
+  }
+  explanation.waits_for.assign(message.waits_for().begin(),
+                               message.waits_for().end());
+  return explanation;
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   // The numbers are the same by design.
   return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),

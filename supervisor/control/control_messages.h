@@ -4,6 +4,7 @@
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
 #include "supervisor/control/control.pb.h"
+#include "supervisor/control/explanation.h"
 #include "supervisor/control/service_snapshot.h"
 #include "supervisor/wiring/handle.h"
 
@@ -14,6 +15,8 @@ control::v1::Handle ToMessage(const HandleData& data);
 HandleData FromMessage(const control::v1::Handle& message);
 control::v1::Service ToMessage(const ServiceSnapshot& snapshot);
 ServiceSnapshot FromMessage(const control::v1::Service& message);
+control::v1::Explanation ToMessage(const Explanation& explanation);
+Explanation FromMessage(const control::v1::Explanation& message);
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 

@@ -274,5 +274,18 @@ TEST_F(ControlServerTest, IdleClientsLockNobodyOut) {
   EXPECT_THAT(lost.message(), HasSubstr("connection to the environment"));
 }
 
+TEST_F(ControlServerTest, ExplainsAService) {
+  const auto client = Connect();
+  const absl::StatusOr<std::vector<Explanation>> chain =
+      client->Explain("gateway");
+  ASSERT_EQ(chain.status(), absl::OkStatus());
+  std::vector<Explanation> expected;
+  OnLoop([&] { expected = *controlled_.Explain("gateway"); });
+  expected[0].service.why = "waits for links\nwhich said \\xff";
+  EXPECT_EQ(*chain, expected);
+  EXPECT_EQ(client->Explain("nobody").status(),
+            absl::NotFoundError("there is no service `nobody`"));
+}
+
 }  // namespace
 }  // namespace espalier

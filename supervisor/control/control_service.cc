@@ -19,6 +19,19 @@ grpc::ServerUnaryReactor* ControlService::List(
   return call->reactor();
 }
 
+grpc::ServerUnaryReactor* ControlService::Explain(
+    Context*, const control::v1::ExplainRequest* request,
+    control::v1::ExplainResponse* response) {
+  const std::shared_ptr<UnaryCall> call = UnaryCall::Begin();
+  calls_->Add(call);
+  poster_->Post([hub = hub_, call, request = *request, response] {
+    control::v1::ExplainResponse answer;
+    const grpc::Status status = hub->Explain(request, answer);
+    call->Answer(status, [&] { response->Swap(&answer); });
+  });
+  return call->reactor();
+}
+
 grpc::ServerUnaryReactor* ControlService::Operate(
     std::function<void(Controlled&, Controlled::Done)> operation) {
   const std::shared_ptr<UnaryCall> call = UnaryCall::Begin();

@@ -27,6 +27,9 @@ class ControlService final : public control::v1::Supervisor::CallbackService {
   grpc::ServerUnaryReactor* List(Context* context,
                                  const control::v1::ListRequest* request,
                                  control::v1::ListResponse* response) override;
+  grpc::ServerUnaryReactor* Explain(
+      Context* context, const control::v1::ExplainRequest* request,
+      control::v1::ExplainResponse* response) override;
   grpc::ServerWriteReactor<control::v1::WatchResponse>* Watch(
       Context* context, const control::v1::WatchRequest* request) override;
   grpc::ServerUnaryReactor* Restart(

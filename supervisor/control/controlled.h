@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "supervisor/control/explanation.h"
 #include "supervisor/control/service_snapshot.h"
 #include "supervisor/journal/event_log.h"
 #include "supervisor/wiring/handle.h"
@@ -36,6 +38,11 @@ class Controlled {
 
   // All services, in the order of their declaration, as of revision().
   virtual std::vector<ServiceSnapshot> List() = 0;
+
+  // The service first, then what it waits for, and what that waits for; each
+  // once.
+  virtual absl::StatusOr<std::vector<Explanation>> Explain(
+      const std::string& name) = 0;
 
   // What the environment as a whole gives; nothing before it is ready.
   virtual std::optional<HandleData> Published() = 0;

@@ -19,6 +19,25 @@ class FakeControlled : public Controlled {
       : services_(std::move(services)) {}
 
   std::vector<ServiceSnapshot> List() override { return services_; }
+  absl::StatusOr<std::vector<Explanation>> Explain(
+      const std::string& name) override {
+    std::vector<Explanation> chain;
+    for (const ServiceSnapshot& service : services_) {
+      if (service.name != name) continue;
+      chain.push_back({.service = service,
+                       .age = absl::Seconds(3),
+                       .cause = "start requested",
+                       .next = "starts as soon as all is ready",
+                       .next_in = absl::Milliseconds(800),
+                       .failures = 3,
+                       .max_failures = 5,
+                       .window = absl::Minutes(1),
+                       .last_exit = "exit code 1",
+                       .waits_for = service.needs});
+    }
+    if (!chain.empty()) return chain;
+    return absl::NotFoundError("there is no service `" + name + "`");
+  }
   std::optional<HandleData> Published() override { return published_; }
   void Publish(HandleData handle) { published_ = std::move(handle); }
   int64_t revision() override { return revision_; }

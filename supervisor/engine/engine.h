@@ -258,6 +258,14 @@ class Engine {
   // times: exit code 1, next run in 0.8 s".
   std::string Explain(ServiceId id, absl::Time now) const;
 
+  // What of its needs a service waits for in WAITING or BLOCKED; nothing in
+  // other states.
+  std::vector<ServiceId> WaitsFor(ServiceId id) const;
+
+  // What happens to the service next if nobody asks for anything, and when:
+  // "runs again in 0.8 s".
+  std::string Next(ServiceId id, absl::Time now) const;
+
  private:
   // What happens when nothing is left of the current run.
   enum class After {
@@ -466,6 +474,8 @@ class Engine {
   std::string WaitingStory(ServiceId id, absl::Time now, int depth) const;
   std::string RunningStory(const Service& service, absl::Time now) const;
   std::string BackoffStory(const Service& service, absl::Time now) const;
+  std::string NextWhenWaiting(ServiceId id) const;
+  std::string NextWhenRunning(ServiceId id, absl::Time now) const;
 
   template <typename A>
   void Do(A action) {

@@ -1,6 +1,7 @@
 // What the engine tells a person.
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -14,6 +15,9 @@ class ExplainTest : public testing::Test {
  protected:
   std::string Explain(ServiceId id) {
     return world_.engine().Explain(id, world_.now());
+  }
+  std::string Next(ServiceId id) {
+    return world_.engine().Next(id, world_.now());
   }
 
   EngineHarness world_;
@@ -95,6 +99,67 @@ TEST_F(ExplainTest, TellsThatItIsNotYetItsTurn) {
   world_.Start(links_);
   world_.Start(a);
   EXPECT_EQ(Explain(a), "a waits for its turn: 1 of at most 1 are starting");
+}
+
+TEST_F(ExplainTest, TellsWhatHappensNextInEveryState) {
+  EXPECT_EQ(Next(links_), "stays so until it is started");
+  world_.Start(gateway_);
+  EXPECT_EQ(Next(gateway_), "starts as soon as links is ready");
+  EXPECT_EQ(Next(links_), "becomes ready, or its start has failed in 60.0 s");
+  world_.TellSpawned(links_);
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(Next(links_), "becomes ready, or its start has failed in 50.0 s");
+  world_.End(links_, ExitResult::Exited(1));
+  EXPECT_EQ(Next(links_), "runs again in 0.1 s");
+  world_.Advance(absl::Seconds(1));
+  world_.ComeUp(links_);
+  EXPECT_EQ(Next(links_), "stays so");
+  world_.TellProbeFailed(links_, "no answer");
+  EXPECT_EQ(Next(links_),
+            "is stopped and started again if 2 more probes in a row fail");
+  EXPECT_EQ(Explain(links_),
+            "links has been ready for 0.0 s; 1 of 3 probes in a row failed: no "
+            "answer");
+  world_.TellProbeFailed(links_, "no answer");
+  world_.TellProbeFailed(links_, "no answer");
+  EXPECT_EQ(Next(links_),
+            "ends, or is killed in 10.0 s; then its restart rule decides");
+  world_.Send(RestartRequested{links_});
+  EXPECT_EQ(Next(links_), "ends, or is killed in 10.0 s; then runs again");
+  world_.StopService(links_);
+  world_.Advance(absl::Seconds(10));
+  EXPECT_EQ(Next(links_),
+            "is gone, or counts as stuck in 15.0 s; then is stopped");
+  world_.Advance(absl::Seconds(15));
+  EXPECT_EQ(Next(links_),
+            "is not started again before it is gone; then is stopped");
+}
+
+TEST_F(ExplainTest, TellsWhatIsWaitedFor) {
+  const ServiceId one = world_.Add({.name = "one", .group = group_});
+  const ServiceId two = world_.Add({.name = "two", .group = group_});
+  const ServiceId three = world_.Add({.name = "three", .group = group_});
+  const ServiceId all = world_.Add(
+      {.name = "all", .group = group_, .needs = {links_, one, two, three}});
+  world_.Start(all);
+  EXPECT_EQ(world_.engine().WaitsFor(all),
+            (std::vector<ServiceId>{links_, one, two, three}));
+  EXPECT_EQ(Next(all),
+            "starts as soon as links and one and two and 1 other are ready");
+  world_.ComeUp(one);
+  EXPECT_EQ(world_.engine().WaitsFor(all),
+            (std::vector<ServiceId>{links_, two, three}));
+  EXPECT_TRUE(world_.engine().WaitsFor(one).empty());
+}
+
+TEST_F(ExplainTest, TellsHowABlockedOneIsHealed) {
+  world_.Send(StartRequested{.id = links_, .awaited = true});
+  world_.Start(gateway_);
+  world_.TellSpawnFailed(links_, ENOENT);
+  EXPECT_EQ(Next(gateway_),
+            "starts as soon as links is ready; what has failed for good has to "
+            "be started first");
+  EXPECT_EQ(Next(links_), "stays so until it is started");
 }
 
 }  // namespace

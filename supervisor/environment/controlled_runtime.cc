@@ -51,6 +51,53 @@ std::vector<ServiceSnapshot> ControlledRuntime::List() {
   return snapshots;
 }
 
+absl::StatusOr<std::vector<Explanation>> ControlledRuntime::Explain(
+    const std::string& name) {
+  const absl::StatusOr<ServiceId> first = Find(name);
+  if (!first.ok()) return first.status();
+  std::vector<ServiceId> ids = {*first};
+  std::vector<Explanation> chain;
+  // More are added while these are looked at.
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const ServiceId id = ids[i];
+    chain.push_back(ExplainOne(id));
+    for (const ServiceId need : runtime_.engine().WaitsFor(id)) {
+      if (std::count(ids.begin(), ids.end(), need) == 0) ids.push_back(need);
+    }
+  }
+  return chain;
+}
+
+Explanation ControlledRuntime::ExplainOne(ServiceId id) const {
+  const Engine& engine = runtime_.engine();
+  const absl::Time now = Runtime::Now();
+  const RestartRule& rule = engine.Spec(id).restart;
+  Explanation explanation{
+      .service = Snapshot(runtime_.services()[Index(id)]),
+      .cause = std::string(CauseName(engine.LastCause(id))),
+      .next = engine.Next(id, now),
+      .failures = engine.FailuresInWindow(id, now),
+      .max_failures = rule.max_runs,
+      .window = rule.window,
+  };
+  if (engine.Since(id) == absl::InfinitePast()) {
+    explanation.cause = "never started";
+  } else {
+    explanation.age = now - engine.Since(id);
+  }
+  if (const absl::Time end = engine.Deadline(id);
+      end != absl::InfiniteFuture()) {
+    explanation.next_in = std::max(end - now, absl::ZeroDuration());
+  }
+  if (const auto exit = engine.LastExit(id)) {
+    explanation.last_exit = exit->ToString();
+  }
+  for (const ServiceId need : engine.WaitsFor(id)) {
+    explanation.waits_for.push_back(runtime_.services()[Index(need)].path);
+  }
+  return explanation;
+}
+
 absl::StatusOr<ServiceId> ControlledRuntime::Find(
     const std::string& name) const {
   if (const ServiceDefinition* definition = runtime_.Find(name))

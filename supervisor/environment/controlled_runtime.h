@@ -27,6 +27,8 @@ class ControlledRuntime final : public Controlled {
   void On(const Changed& change);
 
   std::vector<ServiceSnapshot> List() override;
+  absl::StatusOr<std::vector<Explanation>> Explain(
+      const std::string& name) override;
   std::optional<HandleData> Published() override {
     return runtime_.published();
   }
@@ -43,6 +45,7 @@ class ControlledRuntime final : public Controlled {
   void StopEnvironment() override { stop_environment_(); }
 
  private:
+  Explanation ExplainOne(ServiceId id) const;
   ServiceSnapshot Snapshot(const ServiceDefinition& definition) const;
   absl::StatusOr<ServiceId> Find(const std::string& name) const;
 

@@ -127,6 +127,26 @@ TEST_F(EventsTest, WhyAnEnvironmentEndedIsTold) {
   EXPECT_THAT(output_, HasSubstr("ended: faulty ended with exit code 125"));
 }
 
+TEST_F(EventsTest, WhatHappensNextIsExplained) {
+  ChildProgram faulty(
+      {"tests/environments/faulty", DataFlag(), "--fault=stubborn"});
+  ASSERT_TRUE(faulty.AwaitOutput("Ctrl-C stops it")) << faulty.output();
+  faulty.Signal(SIGTERM);
+  ASSERT_TRUE(faulty.AwaitOutput("stopping")) << faulty.output();
+  // It ignores that, and has an hour.
+  do {
+    ASSERT_EQ(Envctl({"explain", "faulty"}), 0) << output_;
+  } while (output_.find("STOPPING") == std::string::npos);
+  EXPECT_THAT(output_, HasSubstr("faulty has been stopping for "));
+  EXPECT_THAT(output_, HasSubstr("(its group stops)"));
+  EXPECT_THAT(output_, HasSubstr("next      ends, or is killed in "));
+  EXPECT_THAT(output_, HasSubstr("; then is stopped"));
+  EXPECT_EQ(Envctl({"explain", "good", "--json"}), 0) << output_;
+  EXPECT_EQ(json::parse(output_)["chain"][0]["state"], "READY");
+  faulty.Signal(SIGTERM);
+  faulty.Wait();
+}
+
 // F65: a limit on the size of files is a full disk for whoever writes them.
 TEST_F(EventsTest, F65SupervisionGoesOnWithAFullDisk) {
   ChildProgram two(Two());

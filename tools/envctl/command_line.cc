@@ -28,6 +28,7 @@ const std::vector<Command>& Commands() {
   static const auto* const commands = new std::vector<Command>{
       {"ps", 0, 0, {"json"}},
       {"list", 0, 0, {"json"}},
+      {"explain", 1, kMany, {"json"}},
       {"restart", 1, kMany, {}},
       {"start", 1, kMany, {}},
       {"stop", 0, kMany, {"with_dependents"}},

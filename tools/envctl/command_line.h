@@ -15,13 +15,13 @@ namespace espalier {
 
 // What envctl was asked to do.
 struct CommandLine {
-  // "ps", "list", "events", "restart", "start", "stop", "logs", "completion" or
-  // "help".
+  // "ps", "list", "events", "explain", "restart", "start", "stop", "logs",
+  // "completion" or "help".
   std::string command;
   // Services; for "help" the command to explain, if any.
   std::vector<std::string> arguments;
   InstanceSelector selector;
-  // ps, list and events.
+  // ps, list, events and explain.
   bool json = false;
   // stop.
   bool with_dependents = false;

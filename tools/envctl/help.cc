@@ -13,6 +13,7 @@ usage: envctl COMMAND [flags] [SERVICE...]
   ps                    the services of an environment
   list                  the environments that are running
   logs [SERVICE...]     their last lines, or a part; -f goes on with new ones
+  explain SERVICE...    why it is in its state, and what happens next
   events [SERVICE...]   what happened, also yesterday; -f goes on
   restart SERVICE...    stop and start, and wait until they are ready
   start SERVICE...      start what was stopped, and wait until it is ready
@@ -122,12 +123,13 @@ constexpr char kBashCompletion[] = R"bash(_envctl() {
   done
   local words="--environment= --instance= --data_dir= --help"
   case $command in
-    "") words+=" ps list logs events restart start stop completion help" ;;
+    "") words+=" ps list logs events explain restart start stop completion help" ;;
     ps | list) words+=" --json" ;;
+    explain) words+=" --json" ;;&
     logs) words+=" --follow --lines= --since= --generation= --offset=" ;;&
     events) words+=" --follow --since= --json" ;;&
     stop) words+=" --with_dependents" ;;&
-    logs | events | restart | start | stop)
+    logs | events | explain | restart | start | stop)
       words+=" $("$1" ps --json 2>/dev/null |
         sed -n 's/^      "name": "\(.*\)",$/\1/p')" ;;
   esac

@@ -20,6 +20,7 @@
 #include "supervisor/logs/log_printer.h"
 #include "tools/envctl/command_line.h"
 #include "tools/envctl/event_printer.h"
+#include "tools/envctl/explanation_text.h"
 #include "tools/envctl/help.h"
 #include "tools/envctl/service_table.h"
 
@@ -42,6 +43,7 @@ class Envctl {
     if (absl::Status connected = Connect(); !connected.ok()) return connected;
     if (line_.command == "ps") return Ps();
     if (line_.command == "logs") return Logs();
+    if (line_.command == "explain") return Explain();
     if (line_.command == "stop" && line_.arguments.empty()) {
       return StopEnvironment();
     }
@@ -95,6 +97,17 @@ class Envctl {
     output_.out << (line_.json ? ServicesJson(environment_, list->services)
                                : ServiceTable(list->services, absl::Now(),
                                               output_.width));
+    return absl::OkStatus();
+  }
+
+  absl::Status Explain() {
+    for (const std::string& service : line_.arguments) {
+      const absl::StatusOr<std::vector<Explanation>> chain =
+          client_->Explain(service);
+      if (!chain.ok()) return chain.status();
+      output_.out << (line_.json ? ExplanationJson(*chain)
+                                 : ExplanationText(*chain));
+    }
     return absl::OkStatus();
   }
 

@@ -120,6 +120,17 @@ TEST_F(RunEnvctlTest, LogsAreAlignedAndLimited) {
   EXPECT_THAT(errors_, HasSubstr("there is no service `nobody`"));
 }
 
+TEST_F(RunEnvctlTest, Explains) {
+  Start("two");
+  EXPECT_EQ(Run({"explain", "gateway"}), 0) << errors_;
+  EXPECT_THAT(out_, HasSubstr("gateway: READY for 3.0 s"));
+  EXPECT_EQ(Run({"explain", "gateway", "--json"}), 0) << errors_;
+  EXPECT_EQ(nlohmann::json::parse(out_)["chain"][0]["service"], "gateway");
+  EXPECT_EQ(Run({"explain"}), 2);
+  EXPECT_EQ(Run({"explain", "nobody"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("there is no service `nobody`"));
+}
+
 TEST_F(RunEnvctlTest, EventsAreToldAlsoWhenItDoesNotRunAnyMore) {
   EXPECT_EQ(Run({"events"}), 1);
   EXPECT_THAT(errors_, HasSubstr("no environment is running"));
