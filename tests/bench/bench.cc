@@ -23,6 +23,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "glog/logging.h"
+#include "tests/bench/peers.h"
 #include "tests/bench/supervised.h"
 
 ABSL_FLAG(int, pairs, 5, "How often everything is measured.");
@@ -33,8 +34,13 @@ ABSL_FLAG(std::string, directory, "/dev/shm",
           "Where files are made. In memory by default: what a disk's file "
           "system takes to make a file varies a hundredfold.");
 ABSL_FLAG(std::vector<std::string>, rows,
-          std::vector<std::string>({"main", "crash", "memory", "rest", "many"}),
+          std::vector<std::string>({"main", "crash", "memory", "rest", "log",
+                                    "many"}),
           "Which measurements to take.");
+ABSL_FLAG(std::vector<std::string>, supervisors,
+          std::vector<std::string>({"espalier"}),
+          "Which to measure: espalier, s6, runit, supervisord, otp. Those that "
+          "are not installed are left out.");
 ABSL_FLAG(bool, newline, true, "Services report themselves ready.");
 
 namespace espalier {
@@ -97,6 +103,7 @@ double Quantile(std::vector<double> values, double q) {
 
 // Lets what a death or a start has set in motion come to its end.
 void Settle() { absl::SleepFor(absl::Milliseconds(3)); }
+constexpr int64_t kLogBytes = int64_t{1} << 30;
 // Longer than what a service has to be ready to count as having been so.
 void AwaitReadyForLong() { absl::SleepFor(absl::Milliseconds(1500)); }
 
@@ -203,13 +210,40 @@ Figures MeasureMany(const BenchAdapter& adapter) {
           {"one more at 10,000", OneMore(adapter, 10'000)}};
 }
 
+// One that prints 1 GiB into its log: the floor's is a plain file.
+std::vector<std::string> SpewCommand(const BenchSetup& setup) {
+  return {std::filesystem::absolute("tests/bench/spew"), setup.ledger,
+          absl::StrCat(kLogBytes)};
+}
+
+BenchAdapter EspalierLog(bool strict) {
+  return [strict](const BenchSetup& setup) {
+    std::vector<std::string> command = EspalierCommand(setup);
+    command.push_back(absl::StrCat("--log_bytes=", kLogBytes));
+    command.push_back(absl::StrCat("--strict=", strict ? "true" : "false"));
+    return command;
+  };
+}
+
+double LogMibPerSecond(const BenchAdapter& adapter) {
+  Workplace place;
+  Supervised supervised(adapter, place.Setup(2));
+  OrDie(supervised.AwaitStart());
+  const LedgerFile& ledger = supervised.ledger();
+  const auto taken_ns =
+      static_cast<double>(ledger.slot(1).breath_ns - ledger.slot(0).breath_ns);
+  OrDie(supervised.Stop());
+  return kLogBytes / (1 << 20) / (taken_ns / 1e9);
+}
+
 struct Samples {
   std::vector<double> ours, floor, ratios;
 };
 
-void Print(const std::map<std::string, Samples>& rows) {
-  std::printf("%-42s %10s %10s %7s  %s\n", "row (ms)", "floor", "espalier",
-              "ratio", "ratios of all pairs");
+void Print(const std::string& supervisor,
+           const std::map<std::string, Samples>& rows) {
+  std::printf("%-42s %10s %10s %7s  %s\n", "row (ms)", "floor",
+              supervisor.c_str(), "ratio", "ratios of all pairs");
   for (const auto& [name, samples] : rows) {
     std::string all;
     std::vector<double> sorted = samples.ratios;
@@ -219,35 +253,71 @@ void Print(const std::map<std::string, Samples>& rows) {
                 Quantile(samples.floor, 0.5), Quantile(samples.ours, 0.5),
                 Quantile(samples.ratios, 0.5), all.c_str());
   }
+  std::fflush(stdout);
 }
 
-void Run() {
+bool IsWanted(absl::string_view row) {
   const std::vector<std::string> wanted = absl::GetFlag(FLAGS_rows);
-  const auto is_wanted = [&](absl::string_view row) {
-    return std::find(wanted.begin(), wanted.end(), row) != wanted.end();
-  };
+  return std::find(wanted.begin(), wanted.end(), row) != wanted.end();
+}
+
+// The rows that every supervisor has.
+void MeasureSupervisor(const std::string& name, const BenchAdapter& adapter) {
   std::map<std::string, Samples> rows;
   const auto pair = [&](Figures (*measure)(const BenchAdapter&)) {
     const Figures floor = measure(FloorCommand);
-    for (const auto& [name, figure] : measure(EspalierCommand)) {
-      Samples& samples = rows[name];
-      samples.floor.push_back(floor.at(name));
+    for (const auto& [row, figure] : measure(adapter)) {
+      Samples& samples = rows[row];
+      samples.floor.push_back(floor.at(row));
       samples.ours.push_back(figure);
-      samples.ratios.push_back(figure / floor.at(name));
+      samples.ratios.push_back(figure / floor.at(row));
     }
   };
   for (int i = 0; i < absl::GetFlag(FLAGS_pairs); ++i) {
-    std::fprintf(stderr, "pair %d\n", i + 1);
-    if (is_wanted("main")) pair(MeasureMain);
-    if (is_wanted("crash")) pair(MeasureCrash);
+    std::fprintf(stderr, "%s, pair %d\n", name.c_str(), i + 1);
+    if (IsWanted("main")) pair(MeasureMain);
+    if (IsWanted("crash")) pair(MeasureCrash);
   }
-  if (is_wanted("memory")) pair(MeasureMemory);
-  if (is_wanted("rest")) pair(MeasureRest);
-  Print(rows);
-  if (is_wanted("many")) {
-    for (const auto& [name, figure] : MeasureMany(EspalierCommand)) {
-      std::printf("%-42s %10s %10.3f\n", name.c_str(), "", figure);
+  if (IsWanted("memory")) pair(MeasureMemory);
+  if (IsWanted("rest")) pair(MeasureRest);
+  if (!rows.empty()) Print(name, rows);
+}
+
+void MeasureOurs() {
+  MeasureSupervisor("espalier", EspalierCommand);
+  std::map<std::string, Samples> rows;
+  const auto log = [&](const std::string& name, bool strict) {
+    Samples& samples = rows[name];
+    samples.floor.push_back(LogMibPerSecond(SpewCommand));
+    samples.ours.push_back(LogMibPerSecond(EspalierLog(strict)));
+    samples.ratios.push_back(samples.ours.back() / samples.floor.back());
+  };
+  for (int i = 0; i < absl::GetFlag(FLAGS_pairs) && IsWanted("log"); ++i) {
+    log("log, file mode, MiB/s", false);
+    log("log, strict mode, MiB/s", true);
+  }
+  if (!rows.empty()) Print("espalier", rows);
+  if (!IsWanted("many")) return;
+  for (const auto& [name, figure] : MeasureMany(EspalierCommand)) {
+    std::printf("%-42s %10s %10.3f\n", name.c_str(), "", figure);
+  }
+}
+
+void Run() {
+  const std::vector<std::string> wanted = absl::GetFlag(FLAGS_supervisors);
+  const auto is_wanted = [&](absl::string_view name) {
+    return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+  };
+  if (is_wanted("espalier")) MeasureOurs();
+  for (const Peer& peer : Peers()) {
+    if (!is_wanted(peer.name)) continue;
+    if (FindPeer(peer).empty()) {
+      std::printf("%s is left out: %s is missing (apt-get install %s)\n",
+                  peer.name.c_str(), peer.program.c_str(),
+                  peer.package.c_str());
+      continue;
     }
+    MeasureSupervisor(peer.name, peer.adapter);
   }
 }
 

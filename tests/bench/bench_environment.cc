@@ -1,5 +1,6 @@
 // The measured environment: so many services, with everything that an
 // environment has by default, each reporting itself ready by a newline.
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@ ABSL_FLAG(std::string, ledger, "", "The file in which services write.");
 ABSL_FLAG(bool, newline, true,
           "Whether services report themselves ready by a newline, or count as "
           "ready when they have been executed.");
+ABSL_FLAG(int64_t, log_bytes, 0,
+          "If not 0: one service that prints so much, instead of the others.");
+ABSL_FLAG(bool, strict, false, "Whether its log is strict.");
 ABSL_FLAG(bool, delays, true, "Whether a crash loop is slowed down.");
 
 namespace espalier {
@@ -28,6 +32,8 @@ struct BenchOptions {
   std::string ledger;
   bool newline;
   bool delays;
+  int64_t log_bytes;
+  bool strict;
 };
 
 BenchOptions OptionsFromFlags() {
@@ -35,7 +41,9 @@ BenchOptions OptionsFromFlags() {
           .more = absl::GetFlag(FLAGS_more),
           .ledger = absl::GetFlag(FLAGS_ledger),
           .newline = absl::GetFlag(FLAGS_newline),
-          .delays = absl::GetFlag(FLAGS_delays)};
+          .delays = absl::GetFlag(FLAGS_delays),
+          .log_bytes = absl::GetFlag(FLAGS_log_bytes),
+          .strict = absl::GetFlag(FLAGS_strict)};
 }
 
 Task<void> StartBreath(Nursery& nursery, const BenchOptions& options,
@@ -55,7 +63,21 @@ Task<void> StartBreath(Nursery& nursery, const BenchOptions& options,
   co_await service.Start(std::move(command));
 }
 
+Task<void> StartSpew(Nursery& nursery, const BenchOptions& options) {
+  Service service = nursery.NewService("spew");
+  co_await service.Start(
+      {.program = Program::Built("tests/bench/spew"),
+       .arguments = {Text(options.ledger),
+                     Text(absl::StrCat(options.log_bytes))},
+       .log = {.mode = options.strict ? LogRule::Mode::kStrict
+                                      : LogRule::Mode::kFile}});
+}
+
 Task<int> Bench(Nursery& nursery, const BenchOptions& options) {
+  if (options.log_bytes > 0) {
+    co_await StartSpew(nursery, options);
+    co_return 0;
+  }
   std::vector<Task<void>> tasks;
   for (int i = 0; i < options.services; ++i) {
     tasks.push_back(StartBreath(nursery, options, i));

@@ -48,10 +48,14 @@ int main(int argc, char** argv) {
     puts("this is the last line");
     return 3;
   }
-  if (mode == "listen") {
+  if (mode == "listen" || mode == "listen_and_say") {
     if (!Listen(port)) {
       perror("cannot listen");
       return 1;
+    }
+    if (mode == "listen_and_say") {
+      puts("listening");
+      fflush(stdout);
     }
     Sleep();
   }

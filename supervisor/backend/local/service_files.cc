@@ -94,9 +94,12 @@ absl::StatusOr<std::string> ServiceFiles::SecretValue(
   const std::string name = SecretName(part);
   if (absl::Status opened = OpenSecretsToUser(); !opened.ok()) return opened;
   absl::StatusOr<std::string> present = ReadFileBelow(directory, name);
-  if (present.ok() && user_) {
-    // An earlier run may have been for another user.
-    lchown(SecretFile(part).c_str(), user_->uid, user_->gid);
+  // An earlier run may have been for another user.
+  if (present.ok() && user_ &&
+      lchown(SecretFile(part).c_str(), user_->uid, user_->gid) != 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("cannot give ", SecretFile(part), " to the user ",
+                            user_->name));
   }
   if (!absl::IsNotFound(present.status())) return present;
   const std::string value = RandomCharacters();
