@@ -7,12 +7,10 @@
 #include <cstring>
 #include <filesystem>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "glog/logging.h"
+#include "supervisor/backend/local/asked_endpoint.h"
 #include "supervisor/logs/log_tail.h"
-#include "supervisor/ports/listener_owner.h"
 
 namespace espalier {
 namespace {
@@ -20,24 +18,6 @@ namespace {
 // What may pass is worth another try; the rest is told as it is.
 int ErrnoOf(const absl::Status& status) {
   return absl::IsResourceExhausted(status) ? EAGAIN : 0;
-}
-
-std::string ReadinessVariable(const Readiness& readiness) {
-  return readiness.kind() == Readiness::Kind::kNewline ? readiness.variable()
-                                                       : "";
-}
-
-ProbeTarget::Kind ProbeKind(Readiness::Kind kind) {
-  switch (kind) {
-    case Readiness::Kind::kHttp:
-      return ProbeTarget::Kind::kHttp;
-    case Readiness::Kind::kGrpcHealth:
-      return ProbeTarget::Kind::kGrpcHealth;
-    case Readiness::Kind::kAnswer:
-      return ProbeTarget::Kind::kText;
-    default:
-      return ProbeTarget::Kind::kConnect;
-  }
 }
 
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
@@ -71,14 +51,13 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
                            std::optional<ServiceUser> user,
                            std::unique_ptr<KeeperClient> keeper)
     : loop_(loop),
-      programs_(std::move(options.programs)),
-      user_(user),
       files_(options.paths, user),
+      addresses_(files_),
+      requests_(files_, std::move(options.programs), user,
+                options.paths.state_directory() + "/programs"),
       logs_(loop, options.paths.logs_directory()),
       keeper_(std::move(keeper)),
       self_(std::make_shared<LocalBackend*>(this)) {
-  if (user_)
-    staging_.emplace(options.paths.state_directory() + "/programs", *user_);
   keeper_readable_ = loop_.OnReadable(keeper_->fd(), [this] { ReadKeeper(); });
 }
 
@@ -95,71 +74,11 @@ void LocalBackend::Report(Event event) {
       });
 }
 
-absl::StatusOr<EndpointAddress> LocalBackend::Listen(absl::string_view service,
-                                                     absl::string_view name) {
-  absl::StatusOr<ListeningSocket> socket = ListeningSocket::ListenTcp();
-  if (!socket.ok()) return socket.status();
-  EndpointAddress address{.service = std::string(service),
-                          .name = std::string(name),
-                          .host = "127.0.0.1",
-                          .port = absl::StrCat(socket->port())};
-  std::unique_ptr<Held>& held = held_[service];
-  if (held == nullptr) held = std::make_unique<Held>();
-  held->listeners.emplace_back(name, *std::move(socket));
-  return address;
-}
-
-absl::StatusOr<EndpointAddress> LocalBackend::ListenUnix(
-    absl::string_view service, absl::string_view name) {
-  absl::StatusOr<EndpointAddress> address = SocketPath(service, name, name);
-  if (!address.ok()) return address;
-  Command nothing{.program = Program::Built("")};
-  if (absl::Status status = files_.Prepare(address->service, nothing);
-      !status.ok())
-    return status;
-  absl::StatusOr<ListeningSocket> socket =
-      ListeningSocket::ListenUnix(address->path);
-  if (!socket.ok()) return socket.status();
-  std::unique_ptr<Held>& held = held_[service];
-  if (held == nullptr) held = std::make_unique<Held>();
-  held->listeners.emplace_back(name, *std::move(socket));
-  return address;
-}
-
-absl::StatusOr<EndpointAddress> LocalBackend::Reserve(absl::string_view service,
-                                                      absl::string_view name) {
-  absl::StatusOr<PortReservation> port = PortReservation::Reserve();
-  if (!port.ok()) return port.status();
-  EndpointAddress address{.service = std::string(service),
-                          .name = std::string(name),
-                          .host = "127.0.0.1",
-                          .port = absl::StrCat(port->port())};
-  std::unique_ptr<Held>& held = held_[service];
-  if (held == nullptr) held = std::make_unique<Held>();
-  held->ports.push_back(*std::move(port));
-  return address;
-}
-
-absl::StatusOr<EndpointAddress> LocalBackend::SocketPath(
-    absl::string_view service, absl::string_view name, absl::string_view file) {
-  const std::string path =
-      absl::StrCat(files_.RuntimeDirectory(std::string(service)), "/", file);
-  if (path.size() > kMaxUnixPath) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the path of the socket '", name, "' of '", service,
-                     "' is longer than ", kMaxUnixPath, " characters: ", path,
-                     "; use shorter names"));
-  }
-  return EndpointAddress{
-      .service = std::string(service), .name = std::string(name), .path = path};
-}
-
 void LocalBackend::Define(const ServiceDefinition& definition) {
   CHECK_EQ(Index(definition.id), records_.size());
-  auto held = held_.find(definition.path);
   records_.emplace_back().definition = &definition;
   Record& record = records_.back();
-  record.held = held == held_.end() ? nullptr : held->second.get();
+  record.held = addresses_.Of(definition.path);
   const size_t index = records_.size() - 1;
   record.keeper_id = NewKeeperId({.record = index, .is_probe = false});
   if (definition.command.readiness.probe() == nullptr) return;
@@ -209,87 +128,29 @@ void LocalBackend::Carry(const Spawn& order) {
 std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
     const Record& record, const Spawn& order) {
   const Command& command = record.definition->command;
-  absl::StatusOr<std::string> program = FindProgram(command.program);
-  if (const ProbeCommand* probe = command.readiness.probe();
-      program.ok() && probe != nullptr) {
-    // Without it the service would never count as ready.
-    if (auto found = FindProgram(probe->program); !found.ok()) program = found;
-  }
-  if (!program.ok())
-    return SpawnProblem{ErrnoOf(program.status()),
-                        std::string(program.status().message())};
+  absl::StatusOr<keeper::SpawnRequest> request =
+      requests_.ForService(*record.definition);
+  if (!request.ok())
+    return SpawnProblem{ErrnoOf(request.status()),
+                        std::string(request.status().message())};
   if (absl::Status status = files_.Prepare(record.definition->path, command);
       !status.ok()) {
     return SpawnProblem{ErrnoOf(status), std::string(status.message())};
   }
-  std::vector<int> listeners;
-  if (record.held != nullptr) {
-    for (const auto& [name, socket] : record.held->listeners)
-      listeners.push_back(socket.fd());
-  }
-  absl::StatusOr<keeper::SpawnRequest> request =
-      RequestFor(record, order, *std::move(program));
-  const absl::Status sent =
-      request.ok() ? keeper_->Spawn(*request, listeners) : request.status();
-  if (sent.ok()) return std::nullopt;
-  return SpawnProblem{ErrnoOf(sent), std::string(sent.message())};
-}
-
-absl::StatusOr<std::string> LocalBackend::FindProgram(const Program& program) {
-  absl::StatusOr<std::string> found = programs_.Find(program);
-  return found.ok() && staging_ ? staging_->Stage(*found) : found;
-}
-
-absl::StatusOr<keeper::SpawnRequest> LocalBackend::RequestFor(
-    const Record& record, const Spawn& order, std::string program) const {
-  const ServiceDefinition& definition = *record.definition;
-  const Command& command = definition.command;
-  absl::StatusOr<keeper::SpawnRequest> request = BasicRequest(
-      definition, std::move(program), command.arguments, command.environment);
-  if (!request.ok()) return request;
   request->id = record.keeper_id;
   request->generation = order.generation;
-  request->log_path = files_.LogFile(definition.path);
+  request->log_path = files_.LogFile(record.definition->path);
   request->strict_log = ServiceLogs::StrictRule(command.log);
-  request->readiness_variable = ReadinessVariable(command.readiness);
+  std::vector<int> listeners;
   if (record.held != nullptr) {
-    for (const auto& [name, socket] : record.held->listeners)
+    for (const auto& [name, socket] : record.held->listeners) {
       request->listener_names.push_back(name);
+      listeners.push_back(socket.fd());
+    }
   }
-  return request;
-}
-
-absl::StatusOr<keeper::SpawnRequest> LocalBackend::BasicRequest(
-    const ServiceDefinition& definition, std::string program,
-    const std::vector<Text>& arguments,
-    const std::vector<EnvironmentVariable>& environment) const {
-  const std::string home = files_.DataDirectory(definition.path);
-  keeper::SpawnRequest request;
-  request.program = program;
-  request.argv = {std::move(program)};
-  request.environment = {
-      "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
-      "LANG=C.UTF-8", absl::StrCat("HOME=", home),
-      absl::StrCat("TMPDIR=", files_.RuntimeDirectory(definition.path))};
-  request.working_directory =
-      definition.command.working_directory
-          ? files_.Locate(*definition.command.working_directory)
-          : home;
-  request.umask = 077;
-  for (const Text& argument : arguments) {
-    absl::StatusOr<std::string> rendered = files_.Render(argument);
-    if (!rendered.ok()) return rendered.status();
-    request.argv.push_back(*std::move(rendered));
-  }
-  for (const EnvironmentVariable& variable : environment) {
-    absl::StatusOr<std::string> rendered = files_.Render(variable.value);
-    if (!rendered.ok()) return rendered.status();
-    request.environment.push_back(absl::StrCat(variable.name, "=", *rendered));
-  }
-  if (user_)
-    request.credentials =
-        keeper::Credentials{.uid = user_->uid, .gid = user_->gid, .groups = {}};
-  return request;
+  const absl::Status sent = keeper_->Spawn(*request, listeners);
+  if (sent.ok()) return std::nullopt;
+  return SpawnProblem{ErrnoOf(sent), std::string(sent.message())};
 }
 
 void LocalBackend::Carry(const Stop& order) {
@@ -301,30 +162,6 @@ void LocalBackend::Carry(const Kill& order) {
   keeper_->Kill(records_[Index(order.id)].keeper_id, order.generation);
 }
 
-absl::StatusOr<ProbeTarget> LocalBackend::TargetOf(
-    const Readiness& readiness) const {
-  const EndpointAddress& address =
-      EndpointAccess::Address(*readiness.endpoint());
-  ProbeTarget target = {.kind = ProbeKind(readiness.kind()),
-                        .address = ProbeTarget::Unix{address.path}};
-  if (readiness.kind() == Readiness::Kind::kHttp)
-    target.http_path = readiness.path();
-  if (readiness.kind() == Readiness::Kind::kAnswer) {
-    target.request = readiness.request();
-    target.answer = readiness.answer();
-  }
-  if (!address.path.empty()) return target;
-  int port = 0;
-  if (!absl::SimpleAtoi(address.port, &port)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", address.port, "' is not a port"));
-  }
-  target.address = ProbeTarget::Tcp{
-      .host = address.host == "localhost" ? "127.0.0.1" : address.host,
-      .port = static_cast<uint16_t>(port)};
-  return target;
-}
-
 void LocalBackend::Carry(const StartProbe& order) {
   Record& record = records_[Index(order.id)];
   record.generation = order.generation;
@@ -334,7 +171,7 @@ void LocalBackend::Carry(const StartProbe& order) {
   if (readiness.kind() == Readiness::Kind::kNewline) return;
   if (record.command_probe != nullptr) return record.command_probe->Watch();
   if (readiness.endpoint() == nullptr) return Report(ready);
-  absl::StatusOr<ProbeTarget> target = TargetOf(readiness);
+  absl::StatusOr<ProbeTarget> target = ProbeTargetOf(readiness);
   if (!target.ok()) {
     return Report(
         ProbeFailed{.id = order.id,
@@ -353,30 +190,11 @@ void LocalBackend::Carry(const StartProbe& order) {
         complained(std::string(status.message()));
       },
       {.verify =
-           [this, &record, &readiness] {
-             return VerifyListener(record, *readiness.endpoint());
+           [&record, &readiness] {
+             return CheckListener(*record.definition, record.held, record.pid,
+                                  *readiness.endpoint());
            },
        .complained = complained});
-}
-
-// Whoever listens must belong to the service's own tree, unless it is our own
-// listening socket that it inherits.
-absl::Status LocalBackend::VerifyListener(const Record& record,
-                                          const Endpoint& endpoint) const {
-  const EndpointAddress& address = EndpointAccess::Address(endpoint);
-  if (record.definition->external || address.port.empty() ||
-      endpoint.service() != record.definition->path) {
-    return absl::OkStatus();
-  }
-  if (record.held != nullptr) {
-    for (const auto& [name, socket] : record.held->listeners) {
-      if (name == endpoint.name()) return absl::OkStatus();
-    }
-  }
-  int port = 0;
-  if (!absl::SimpleAtoi(address.port, &port))
-    return absl::InternalError("not a port");
-  return CheckListenerOwnedBy(static_cast<uint16_t>(port), record.pid);
 }
 
 void LocalBackend::Carry(const StopProbe& order) {
@@ -420,11 +238,8 @@ std::string LocalBackend::ProbeLog(const Record& record) const {
 
 absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
   const ProbeCommand& probe = *record.definition->command.readiness.probe();
-  absl::StatusOr<std::string> program = FindProgram(probe.program);
-  if (!program.ok()) return program.status();
   absl::StatusOr<keeper::SpawnRequest> request =
-      BasicRequest(*record.definition, *std::move(program), probe.arguments,
-                   probe.environment);
+      requests_.ForProbe(*record.definition, probe);
   if (!request.ok()) return request.status();
   request->id = record.probe_keeper_id;
   request->generation = run;

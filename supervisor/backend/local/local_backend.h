@@ -9,22 +9,20 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/local/command_probe.h"
+#include "supervisor/backend/local/held_addresses.h"
 #include "supervisor/backend/local/program_finder.h"
-#include "supervisor/backend/local/program_staging.h"
 #include "supervisor/backend/local/service_files.h"
 #include "supervisor/backend/local/service_logs.h"
 #include "supervisor/backend/local/service_user.h"
+#include "supervisor/backend/local/spawn_requests.h"
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/keeper/keeper_client.h"
 #include "supervisor/loop/loop.h"
-#include "supervisor/ports/listening_socket.h"
-#include "supervisor/ports/port_reservation.h"
 #include "supervisor/readiness/readiness_probe.h"
 
 namespace espalier {
@@ -56,14 +54,22 @@ class LocalBackend final : public Backend {
     handler_ = std::move(handler);
   }
   absl::StatusOr<EndpointAddress> Listen(absl::string_view service,
-                                         absl::string_view name) override;
+                                         absl::string_view name) override {
+    return addresses_.Listen(service, name);
+  }
   absl::StatusOr<EndpointAddress> ListenUnix(absl::string_view service,
-                                             absl::string_view name) override;
+                                             absl::string_view name) override {
+    return addresses_.ListenUnix(service, name);
+  }
   absl::StatusOr<EndpointAddress> Reserve(absl::string_view service,
-                                          absl::string_view name) override;
+                                          absl::string_view name) override {
+    return addresses_.Reserve(service, name);
+  }
   absl::StatusOr<EndpointAddress> SocketPath(absl::string_view service,
                                              absl::string_view name,
-                                             absl::string_view file) override;
+                                             absl::string_view file) override {
+    return addresses_.SocketPath(service, name, file);
+  }
   void Define(const ServiceDefinition& definition) override;
   void Carry(const Spawn& order) override;
   void Carry(const Stop& order) override;
@@ -77,15 +83,9 @@ class LocalBackend final : public Backend {
   }
 
  private:
-  // What belongs to a service whether it runs or not.
-  struct Held {
-    std::vector<std::pair<std::string, ListeningSocket>>
-        listeners;  // by endpoint name, in order
-    std::vector<PortReservation> ports;
-  };
   struct Record {
     const ServiceDefinition* definition = nullptr;
-    Held* held = nullptr;
+    const HeldAddresses::Held* held = nullptr;  // null: nothing is
     Generation generation = 0;
     pid_t pid = 0;
     int64_t log_begin = 0;
@@ -110,22 +110,11 @@ class LocalBackend final : public Backend {
   void Report(Event event);
   std::optional<SpawnProblem> TrySpawn(const Record& record,
                                        const Spawn& order);
-  absl::StatusOr<std::string> FindProgram(const Program& program);
-  absl::StatusOr<keeper::SpawnRequest> RequestFor(const Record& record,
-                                                  const Spawn& order,
-                                                  std::string program) const;
-  absl::StatusOr<keeper::SpawnRequest> BasicRequest(
-      const ServiceDefinition& definition, std::string program,
-      const std::vector<Text>& arguments,
-      const std::vector<EnvironmentVariable>& environment) const;
   uint32_t NewKeeperId(Role role);
   void MakeCommandProbe(Record& record);
   absl::Status SpawnProbe(Record& record, uint64_t run);
   std::string ProbeLog(const Record& record) const;
   bool AlreadyCreated(const Command& command) const;
-  absl::StatusOr<ProbeTarget> TargetOf(const Readiness& readiness) const;
-  absl::Status VerifyListener(const Record& record,
-                              const Endpoint& endpoint) const;
 
   void ReadKeeper();
   void On(const keeper::HelloEvent&) {}
@@ -138,14 +127,11 @@ class LocalBackend final : public Backend {
   void On(const keeper::RefusedEvent& event);
 
   Loop& loop_;
-  const ProgramFinder programs_;
-  const std::optional<ServiceUser> user_;
   const ServiceFiles files_;
+  HeldAddresses addresses_;
+  SpawnRequests requests_;
   ServiceLogs logs_;
-  std::optional<ProgramStaging> staging_;
   std::function<void(Event)> handler_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Held>>
-      held_;                    // by service path
   std::deque<Record> records_;  // by ServiceId
   std::vector<Role> roles_;     // by the keeper's ids
   std::unique_ptr<KeeperClient> keeper_;

@@ -1,0 +1,68 @@
+#include "supervisor/backend/local/asked_endpoint.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "supervisor/ports/listener_owner.h"
+
+namespace espalier {
+namespace {
+
+ProbeTarget::Kind ProbeKind(Readiness::Kind kind) {
+  switch (kind) {
+    case Readiness::Kind::kHttp:
+      return ProbeTarget::Kind::kHttp;
+    case Readiness::Kind::kGrpcHealth:
+      return ProbeTarget::Kind::kGrpcHealth;
+    case Readiness::Kind::kAnswer:
+      return ProbeTarget::Kind::kText;
+    default:
+      return ProbeTarget::Kind::kConnect;
+  }
+}
+
+absl::StatusOr<uint16_t> PortOf(const EndpointAddress& address) {
+  int port = 0;
+  if (absl::SimpleAtoi(address.port, &port) && port > 0 && port < 65536)
+    return static_cast<uint16_t>(port);
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", address.port, "' is not a port"));
+}
+
+}  // namespace
+
+absl::StatusOr<ProbeTarget> ProbeTargetOf(const Readiness& readiness) {
+  const EndpointAddress& address =
+      EndpointAccess::Address(*readiness.endpoint());
+  ProbeTarget target = {.kind = ProbeKind(readiness.kind()),
+                        .address = ProbeTarget::Unix{address.path}};
+  if (readiness.kind() == Readiness::Kind::kHttp)
+    target.http_path = readiness.path();
+  if (readiness.kind() == Readiness::Kind::kAnswer) {
+    target.request = readiness.request();
+    target.answer = readiness.answer();
+  }
+  if (!address.path.empty()) return target;
+  const absl::StatusOr<uint16_t> port = PortOf(address);
+  if (!port.ok()) return port.status();
+  target.address = ProbeTarget::Tcp{
+      .host = address.host == "localhost" ? "127.0.0.1" : address.host,
+      .port = *port};
+  return target;
+}
+
+absl::Status CheckListener(const ServiceDefinition& definition,
+                           const HeldAddresses::Held* held, pid_t pid,
+                           const Endpoint& endpoint) {
+  const EndpointAddress& address = EndpointAccess::Address(endpoint);
+  if (definition.external || address.port.empty() ||
+      endpoint.service() != definition.path) {
+    return absl::OkStatus();
+  }
+  if (held != nullptr && held->Listens(endpoint.name()))
+    return absl::OkStatus();
+  const absl::StatusOr<uint16_t> port = PortOf(address);
+  if (!port.ok()) return port.status();
+  return CheckListenerOwnedBy(*port, pid);
+}
+
+}  // namespace espalier

@@ -1,0 +1,52 @@
+#ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SPAWN_REQUESTS_H_
+#define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SPAWN_REQUESTS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "supervisor/backend/backend.h"
+#include "supervisor/backend/local/program_finder.h"
+#include "supervisor/backend/local/program_staging.h"
+#include "supervisor/backend/local/service_files.h"
+#include "supervisor/backend/local/service_user.h"
+#include "supervisor/keeper/protocol.h"
+
+namespace espalier {
+
+// Turns commands into what the keeper is asked for: programs are found, texts
+// rendered, and the basic environment added. Errors say what is missing, and
+// what to do. The loop's thread only.
+class SpawnRequests {
+ public:
+  // `files` must outlive this. `staging_directory` is where programs are copied
+  // that `user` could not reach otherwise.
+  SpawnRequests(const ServiceFiles& files, ProgramFinder programs,
+                std::optional<ServiceUser> user,
+                const std::string& staging_directory);
+
+  // For a run of the service. Who it is (id, generation) and where its output
+  // goes is left to the caller.
+  absl::StatusOr<keeper::SpawnRequest> ForService(
+      const ServiceDefinition& definition);
+  // For a run of the program that finds out whether the service is ready.
+  absl::StatusOr<keeper::SpawnRequest> ForProbe(
+      const ServiceDefinition& definition, const ProbeCommand& probe);
+
+ private:
+  absl::StatusOr<std::string> FindProgram(const Program& program);
+  absl::StatusOr<keeper::SpawnRequest> Make(
+      const ServiceDefinition& definition, const Program& program,
+      const std::vector<Text>& arguments,
+      const std::vector<EnvironmentVariable>& environment);
+
+  const ServiceFiles& files_;
+  const ProgramFinder programs_;
+  const std::optional<ServiceUser> user_;
+  std::optional<ProgramStaging> staging_;
+};
+
+}  // namespace espalier
+
+#endif  // ESPALIER_SUPERVISOR_BACKEND_LOCAL_SPAWN_REQUESTS_H_
