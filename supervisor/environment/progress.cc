@@ -61,10 +61,12 @@ void Progress::Print(std::string_view text, absl::Duration now) {
   if (options_.terminal) output_.Write(view_.Erase(SizeOf(options_.fd)));
   output_.Write(text);
   if (options_.terminal && !view_.empty()) Draw(now);
+  output_.Flush();
 }
 
 void Progress::Finish(absl::Duration now) {
   if (options_.terminal && !view_.empty()) Draw(now);
+  output_.Flush();
   next_draw_ = Loop::Watch();
   view_.Clear();
 }
@@ -72,6 +74,7 @@ void Progress::Finish(absl::Duration now) {
 void Progress::Draw(absl::Duration now) {
   next_draw_ = Loop::Watch();
   output_.Write(view_.Redraw(SizeOf(options_.fd), now));
+  output_.Flush();
   drawn_at_ = now;
   if (const auto freshness = view_.Freshness(now)) ScheduleDraw(*freshness);
 }

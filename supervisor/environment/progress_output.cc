@@ -31,10 +31,12 @@ ProgressOutput::ProgressOutput(Loop& loop, int fd)
 void ProgressOutput::Write(std::string_view text) {
   if (pending_.size() + text.size() > kMaxPending) return;
   pending_.append(text);
-  if (!writable_) Flush();
+  if (writable_ || soon_) return;
+  soon_ = loop_.After(absl::ZeroDuration(), [this] { Flush(); });
 }
 
 void ProgressOutput::Flush() {
+  soon_ = Loop::Watch();
   while (!pending_.empty()) {
     if (!own_.valid()) {
       // Only one that has room may be written to: the flag is not ours.

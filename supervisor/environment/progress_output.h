@@ -23,19 +23,21 @@ class ProgressOutput {
   // write through a description of our own where the system gives us one.
   ProgressOutput(Loop& loop, int fd);
 
+  // Written when the loop turns next, together with what comes until then, or
+  // by Flush.
   void Write(std::string_view text);
+  // Writes as much as there is room for, now.
+  void Flush();
 
   // True if everything that was written has been taken.
   bool idle() const { return pending_.empty(); }
 
  private:
-  // Writes as much as there is room for.
-  void Flush();
-
   Loop& loop_;
   UniqueFd own_;
   int fd_;
   std::string pending_;
+  Loop::Watch soon_;
   Loop::Watch writable_;
 };
 

@@ -38,8 +38,7 @@ absl::StatusOr<EndpointAddress> HeldAddresses::ListenUnix(
     absl::string_view service, absl::string_view name) {
   absl::StatusOr<EndpointAddress> address = SocketPath(service, name, name);
   if (!address.ok()) return address;
-  Command nothing{.program = Program::Built("")};
-  if (absl::Status status = files_.Prepare(address->service, nothing);
+  if (absl::Status status = files_.PrepareRuntime(address->service);
       !status.ok())
     return status;
   absl::StatusOr<ListeningSocket> socket =

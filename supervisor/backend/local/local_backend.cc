@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -18,6 +19,13 @@ namespace {
 // What may pass is worth another try; the rest is told as it is.
 int ErrnoOf(const absl::Status& status) {
   return absl::IsResourceExhausted(status) ? EAGAIN : 0;
+}
+
+bool HasSocketPath(const ServiceDefinition& definition) {
+  return std::any_of(definition.endpoints.begin(), definition.endpoints.end(),
+                     [](const Endpoint& it) {
+                       return !EndpointAccess::Address(it).path.empty();
+                     });
 }
 
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
@@ -133,9 +141,11 @@ std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
   if (!request.ok())
     return SpawnProblem{ErrnoOf(request.status()),
                         std::string(request.status().message())};
-  if (absl::Status status = files_.Prepare(record.definition->path, command);
-      !status.ok()) {
-    return SpawnProblem{ErrnoOf(status), std::string(status.message())};
+  absl::Status prepared = files_.Prepare(record.definition->path, command);
+  if (prepared.ok() && HasSocketPath(*record.definition))
+    prepared = files_.PrepareRuntime(record.definition->path);
+  if (!prepared.ok()) {
+    return SpawnProblem{ErrnoOf(prepared), std::string(prepared.message())};
   }
   request->id = record.keeper_id;
   request->generation = order.generation;
@@ -251,6 +261,7 @@ absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
 }
 
 void LocalBackend::Flush() {
+  if (handling_events_) return;
   logs_.Flush();
   keeper_->Flush();
   if (!keeper_->wants_write()) {
@@ -268,9 +279,12 @@ void LocalBackend::ReadKeeper() {
     keeper_writable_ = Loop::Watch();
     return handler_(KeeperLost{});
   }
+  handling_events_ = true;
   for (const keeper::Event& event : *events) {
     std::visit([this](const auto& it) { On(it); }, event);
   }
+  handling_events_ = false;
+  Flush();
 }
 
 void LocalBackend::On(const keeper::SpawnedEvent& event) {

@@ -137,6 +137,9 @@ class LocalBackend final : public Backend {
   std::unique_ptr<KeeperClient> keeper_;
   Loop::Watch keeper_readable_;
   Loop::Watch keeper_writable_;
+  // What the events at hand bring about is sent together when all have been
+  // handled.
+  bool handling_events_ = false;
   // Events are never reported from within a call; a token that ends with this
   // object guards what was posted.
   std::shared_ptr<LocalBackend*> self_;

@@ -21,6 +21,9 @@ std::string FlatName(absl::string_view service) {
   return absl::StrReplaceAll(service, {{"/", "."}});
 }
 
+// No service is named like this; see CheckName in nursery.cc.
+constexpr absl::string_view kTemporary = "shared";
+
 // Where `path` lies below the directory that holds all of its kind.
 std::string RelativeToRoot(const Path& path) {
   const std::string owner = path.root() == Path::Root::kRuntime
@@ -62,6 +65,10 @@ std::string ServiceFiles::DataDirectory(const std::string& service) const {
 std::string ServiceFiles::RuntimeDirectory(const std::string& service) const {
   return absl::StrCat(paths_.service_sockets_directory(), "/",
                       FlatName(service));
+}
+
+std::string ServiceFiles::TemporaryDirectory() const {
+  return RuntimeDirectory(std::string(kTemporary));
 }
 
 std::string ServiceFiles::LogFile(const std::string& service) const {
@@ -167,14 +174,41 @@ std::string ServiceFiles::Show(const Text& text) const {
   return shown;
 }
 
+absl::Status ServiceFiles::Make(const Path& directory) const {
+  return MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), user_)
+      .status();
+}
+
+absl::Status ServiceFiles::PrepareRuntime(const std::string& service) const {
+  return Make(Path(Path::Root::kRuntime, service, ""));
+}
+
 absl::Status ServiceFiles::Prepare(const std::string& service,
                                    const Command& command) const {
+  if (!temporary_made_) {
+    if (absl::Status made = PrepareRuntime(std::string(kTemporary)); !made.ok())
+      return made;
+    temporary_made_ = true;
+  }
   std::vector<Path> directories = command.directories;
   directories.push_back(Path(Path::Root::kData, service, ""));
-  directories.push_back(Path(Path::Root::kRuntime, service, ""));
   if (command.working_directory)
     directories.push_back(*command.working_directory);
+  const auto add_mentioned = [&](const Text& text) {
+    for (const Text::Part& part : text.parts()) {
+      if (part.kind == Text::Part::kRuntimePath && part.service == service)
+        directories.push_back(Path(Path::Root::kRuntime, service, ""));
+    }
+  };
+  for (const EnvironmentVariable& variable : command.environment)
+    add_mentioned(variable.value);
+  for (const File& file : command.files) {
+    add_mentioned(file.contents);
+    if (file.path.root() == Path::Root::kRuntime)
+      directories.push_back(Path(Path::Root::kRuntime, service, ""));
+  }
   for (const Text& argument : command.arguments) {
+    add_mentioned(argument);
     // A directory that is shared must be there before the first of those who
     // share it starts.
     for (const Text::Part& part : argument.parts()) {
@@ -185,9 +219,7 @@ absl::Status ServiceFiles::Prepare(const std::string& service,
     }
   }
   for (const Path& directory : directories) {
-    absl::StatusOr<UniqueFd> made =
-        MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), user_);
-    if (!made.ok()) return made.status();
+    if (absl::Status made = Make(directory); !made.ok()) return made;
   }
   for (const File& file : command.files) {
     absl::StatusOr<std::string> contents = Render(file.contents);

@@ -25,6 +25,9 @@ class ServiceFiles {
   std::string Locate(const Path& path) const;
   std::string DataDirectory(const std::string& service) const;
   std::string RuntimeDirectory(const std::string& service) const;
+  // For temporary files; one for all services, which run as one user. Gone with
+  // the instance. Made by Prepare.
+  std::string TemporaryDirectory() const;
   std::string LogFile(const std::string& service) const;
 
   // With secrets in clear, which are made up when they are first asked for. For
@@ -33,13 +36,17 @@ class ServiceFiles {
   // With "{secret SERVICE.NAME}" instead. For people.
   std::string Show(const Text& text) const;
 
-  // Makes the directories of `service` and those that `command` asks for, and
-  // writes its files where they differ. Errors name the file or directory and
-  // say what the system said.
+  // Makes the data directory of `service` and the directories that `command`
+  // asks for, and writes its files where they differ. Its runtime directory is
+  // made if a text of the command mentions it. Errors name the file or
+  // directory and say what the system said.
   absl::Status Prepare(const std::string& service,
                        const Command& command) const;
+  // Makes the runtime directory of `service`.
+  absl::Status PrepareRuntime(const std::string& service) const;
 
  private:
+  absl::Status Make(const Path& directory) const;
   absl::StatusOr<std::string> SecretValue(const Text::Part& part) const;
   std::string SecretFile(const Text::Part& part) const;
   absl::Status OpenSecretsToUser() const;
@@ -49,6 +56,7 @@ class ServiceFiles {
 
   const InstancePaths paths_;
   const std::optional<ServiceUser> user_;
+  mutable bool temporary_made_ = false;
 };
 
 }  // namespace espalier

@@ -65,13 +65,38 @@ TEST_F(ServiceFilesTest, MakesDirectoriesAndFilesForItsUserOnly) {
   command.files = {{Data("conf"), Text("data in ", Data("links.db"), "\n")}};
   ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
   EXPECT_TRUE(fs::is_directory(files_->Locate(Data("a/b"))));
-  EXPECT_TRUE(fs::is_directory(files_->RuntimeDirectory("shop/links")));
+  EXPECT_TRUE(fs::is_directory(files_->TemporaryDirectory()));
   EXPECT_EQ(Read(files_->Locate(Data("conf"))),
             "data in " + files_->Locate(Data("links.db")) + "\n");
   EXPECT_EQ(fs::status(files_->Locate(Data("conf"))).permissions(),
             fs::perms(0600));
   EXPECT_EQ(fs::status(files_->Locate(Data("a"))).permissions(),
             fs::perms(0700));
+}
+
+// One for each service would be most of what it takes to start a thousand.
+TEST_F(ServiceFilesTest, MakesARuntimeDirectoryOnlyForACommandThatMentionsIt) {
+  const auto runtime = [](std::string relative) {
+    return Path(Path::Root::kRuntime, "shop/links", std::move(relative));
+  };
+  const fs::path directory = files_->RuntimeDirectory("shop/links");
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  EXPECT_FALSE(fs::exists(directory));
+
+  Command in_argument = SomeCommand();
+  in_argument.arguments = {Text("--pid=", runtime("pid"))};
+  Command in_variable = SomeCommand();
+  in_variable.environment = {{.name = "PID", .value = Text(runtime("pid"))}};
+  Command in_contents = SomeCommand();
+  in_contents.files = {{Data("conf"), Text("pid ", runtime("pid"))}};
+  Command is_file = SomeCommand();
+  is_file.files = {{runtime("conf"), Text("x")}};
+  for (const Command& command :
+       {in_argument, in_variable, in_contents, is_file}) {
+    fs::remove_all(directory);
+    ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+    EXPECT_TRUE(fs::is_directory(directory));
+  }
 }
 
 TEST_F(ServiceFilesTest, LeavesAFileAloneThatIsAsItShouldBe) {

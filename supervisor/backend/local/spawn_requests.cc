@@ -1,8 +1,11 @@
 #include "supervisor/backend/local/spawn_requests.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace espalier {
 
@@ -14,8 +17,16 @@ SpawnRequests::SpawnRequests(const ServiceFiles& files, ProgramFinder programs,
 }
 
 absl::StatusOr<std::string> SpawnRequests::FindProgram(const Program& program) {
+  const std::string key = absl::StrCat(
+      program.name(), "\n", absl::StrJoin(program.directories(), ":"));
+  if (const auto known = found_.find(key); known != found_.end()) {
+    if (access(known->second.c_str(), X_OK) == 0) return known->second;
+    found_.erase(known);
+  }
   absl::StatusOr<std::string> found = programs_.Find(program);
-  return found.ok() && staging_ ? staging_->Stage(*found) : found;
+  if (found.ok() && staging_) found = staging_->Stage(*found);
+  if (found.ok()) found_[key] = *found;
+  return found;
 }
 
 absl::StatusOr<keeper::SpawnRequest> SpawnRequests::ForService(
@@ -52,7 +63,7 @@ absl::StatusOr<keeper::SpawnRequest> SpawnRequests::Make(
   request.environment = {
       "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
       "LANG=C.UTF-8", absl::StrCat("HOME=", home),
-      absl::StrCat("TMPDIR=", files_.RuntimeDirectory(definition.path))};
+      absl::StrCat("TMPDIR=", files_.TemporaryDirectory())};
   request.working_directory =
       definition.command.working_directory
           ? files_.Locate(*definition.command.working_directory)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "supervisor/backend/backend.h"
 #include "supervisor/backend/local/program_finder.h"
@@ -35,6 +36,7 @@ class SpawnRequests {
       const ServiceDefinition& definition, const ProbeCommand& probe);
 
  private:
+  // As long as what was found is still there, it is not looked for again.
   absl::StatusOr<std::string> FindProgram(const Program& program);
   absl::StatusOr<keeper::SpawnRequest> Make(
       const ServiceDefinition& definition, const Program& program,
@@ -45,6 +47,8 @@ class SpawnRequests {
   const ProgramFinder programs_;
   const std::optional<ServiceUser> user_;
   std::optional<ProgramStaging> staging_;
+  // By Program::name() and its directories: what was found, usable as it is.
+  absl::flat_hash_map<std::string, std::string> found_;
 };
 
 }  // namespace espalier

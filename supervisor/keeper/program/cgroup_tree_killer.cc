@@ -231,11 +231,13 @@ void CgroupTreeKiller::Write(uint32_t id, const char* file,
 }
 
 bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t, int* cgroup_fd) {
-  prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
-  if (!prepared_ && errno == ENOENT) {
-    if (mkdirat(lock_.get(), Decimal(id).c_str(), 0755) != 0) return false;
-    prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
+  if (id >= made_.size()) made_.resize(id + 1);
+  if (!made_[id]) {
+    if (mkdirat(lock_.get(), Decimal(id).c_str(), 0755) != 0 && errno != EEXIST)
+      return false;
+    made_[id] = true;
   }
+  prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
   *cgroup_fd = prepared_.get();
   return static_cast<bool>(prepared_);
 }
@@ -294,9 +296,15 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
   // Linux (seen with 6.18) kills whoever is born into a cgroup that has once
   // been killed, so the next run gets a new one.
   if (watched || populated) {
-    Remove(directory_ + "/" + Decimal(tree.id));
-    oom_kills_.erase(tree.id);
+    Retire(tree.id);
   }
+}
+
+void CgroupTreeKiller::Retire(uint32_t id) {
+  if (id >= made_.size() || !made_[id]) return;
+  Remove(directory_ + "/" + Decimal(id));
+  made_[id] = false;
+  oom_kills_.erase(id);
 }
 
 std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {

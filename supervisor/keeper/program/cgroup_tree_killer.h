@@ -5,8 +5,8 @@
 //
 //   <the keeper's own cgroup>/espalier-<token>/<id>
 //
-// A service's directory stays, empty, between its runs: to make and remove one
-// would cost more than all else that a restart does here.
+// A service's directory stays, empty, until it is stopped: to make and remove
+// one would cost more than all else that a restart does here.
 //
 // The keeper holds a lock on the instance's directory. One without its lock is
 // what a keeper left behind that was killed together with its guard; the next
@@ -46,6 +46,7 @@ class CgroupTreeKiller : public TreeKiller {
   void MainStarted(uint32_t, pid_t) override { prepared_.Reset(); }
   void MainEnded(pid_t) override {}
   void Abandoned(uint32_t, uint64_t) override { prepared_.Reset(); }
+  void Retire(uint32_t id) override;
   void Sweep(std::vector<Tree>& trees) override;
   std::optional<uint32_t> OnEvent(uint64_t key) override;
   bool OomKilled(uint32_t id, uint64_t generation) override;
@@ -68,6 +69,7 @@ class CgroupTreeKiller : public TreeKiller {
   Poller* const poller_;
   OrphanWatch* const orphans_;
   OwnedFd prepared_;                   // The directory of the latest spawn.
+  std::vector<bool> made_;             // By id: its directory is there.
   std::map<uint32_t, OwnedFd> dying_;  // cgroup.events of trees not yet empty.
   // By id: how many processes the kernel has killed for lack of memory so far.
   std::map<uint32_t, uint64_t> oom_kills_;

@@ -31,9 +31,8 @@ Connection::Connection(OwnedFd socket) : socket_(std::move(socket)) {
 bool Connection::Read() {
   may_have_more_ = true;
   for (size_t total = 0; total < kMaxReadBytes;) {
-    const size_t old_size = incoming_.size();
-    incoming_.resize(old_size + kReadBytes);
-    iovec data = {incoming_.data() + old_size, kReadBytes};
+    char buffer[kReadBytes];
+    iovec data = {buffer, sizeof buffer};
     alignas(cmsghdr) char control[CMSG_SPACE(kMaxPassed * sizeof(int))];
     msghdr message = {};
     message.msg_iov = &data;
@@ -42,7 +41,7 @@ bool Connection::Read() {
     message.msg_controllen = sizeof control;
     const ssize_t n =
         recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    incoming_.resize(old_size + (n > 0 ? static_cast<size_t>(n) : 0));
+    if (n > 0) incoming_.append(buffer, static_cast<size_t>(n));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return true;
     if (n <= 0) return false;

@@ -111,6 +111,7 @@ void Keeper::Turn() {
   if (!connection_.Flush() || connection_.broken()) ending_ = true;
   // Now that all who wait have been told.
   if (std::exchange(children_died_, false)) orphans_->Reap();
+  Retire();
   UpdateSocketInterest();
 }
 
@@ -239,6 +240,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   slot.pidfd = std::move(result.pidfd);
   slot.pid = result.pid;
   slot.error = 0;
+  slot.stopped = false;
   slot.state = State::kSpawning;
   killer_->MainStarted(id, slot.pid);
   Watch(id, slot);
@@ -265,6 +267,7 @@ void Keeper::Watch(uint32_t id, Slot& slot) {
 void Keeper::Handle(const StopRequest& request) {
   Slot* slot = Find(request.id, request.generation);
   if (slot == nullptr) return;
+  slot->stopped = true;
   if (request.signal > 0 && slot->pidfd) {
     SignalPidfd(slot->pidfd.get(), request.signal);
   }
@@ -402,7 +405,14 @@ void Keeper::OnLogNews() {
 
 void Keeper::Drained(uint32_t id) {
   slots_[id].state = State::kFree;
+  if (slots_[id].stopped) retired_.push_back(id);
   connection_.Send(DrainedEvent{.id = id, .generation = slots_[id].generation});
+}
+
+void Keeper::Retire() {
+  for (uint32_t id : std::exchange(retired_, {})) {
+    if (slots_[id].state == State::kFree) killer_->Retire(id);
+  }
 }
 
 bool Keeper::HasTree(const Slot& slot) {

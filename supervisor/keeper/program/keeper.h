@@ -79,6 +79,7 @@ class Keeper {
     bool attention = false;  // In attention_.
     bool unwatched = false;  // In unwatched_.
     bool piped = false;      // Its output is being moved.
+    bool stopped = false;    // It was asked for.
   };
 
   bool Start();
@@ -105,6 +106,7 @@ class Keeper {
                   const rusage& usage);
   void OnLogNews();
   void Drained(uint32_t id);
+  void Retire();
   static bool HasTree(const Slot& slot);
   void NeedsSweep(uint32_t id);
   void Sweep();
@@ -126,6 +128,7 @@ class Keeper {
   std::vector<Slot> slots_;          // By id.
   std::vector<uint32_t> attention_;  // To be swept this turn.
   std::vector<uint32_t> unwatched_;  // To be swept after a SIGCHLD.
+  std::vector<uint32_t> retired_;    // Stopped on purpose, and drained.
   uint32_t socket_interest_ = 0;
   bool children_died_ = false;  // Perhaps orphans, to be reaped.
   bool ending_ = false;

@@ -33,6 +33,7 @@ class MarkerTreeKiller : public TreeKiller {
   void MainStarted(uint32_t id, pid_t main_pid) override;
   void MainEnded(pid_t main_pid) override;
   void Abandoned(uint32_t, uint64_t) override {}
+  void Retire(uint32_t) override {}
   void Sweep(std::vector<Tree>& trees) override;
   std::optional<uint32_t> OnEvent(uint64_t key) override;
   bool OomKilled(uint32_t, uint64_t) override { return false; }

@@ -47,6 +47,10 @@ class TreeKiller {
   // No Sweep will come: the clone failed, or what was cloned ended before exec.
   virtual void Abandoned(uint32_t id, uint64_t generation) = 0;
 
+  // Nothing of the service runs, and it was stopped on purpose: what is kept
+  // for its next run may go, before the end when there is much else to do.
+  virtual void Retire(uint32_t id) = 0;
+
   // `trees` in the order of their ids. Kills every process of each tree, the
   // main process too, and sets `empty` for those of which nothing was left to
   // kill and whose main process has been reaped; they are then forgotten. The
