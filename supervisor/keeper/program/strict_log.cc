@@ -21,6 +21,9 @@ constexpr off_t kLargestPiece = 1 << 20;
 constexpr off_t kBytesPerTurn = 4 << 20;
 // Holes begin and end at blocks; larger ones than any file system has.
 constexpr off_t kBlock = 64 << 10;
+// What is given back at once, beyond what has to be: some milliseconds, during
+// which the pipe fills.
+constexpr off_t kMostPunched = 16 << 20;
 // What the last, begun blocks of the two files may take beyond their bytes.
 constexpr off_t kReserve = 2 * kBlock;
 
@@ -104,7 +107,7 @@ bool StrictLog::MakeRoom(off_t bytes) {
   };
   if (over() <= 0) return true;
   // Some more, so that not every piece needs a hole.
-  off_t to = begin_ + over() + limit / 8;
+  off_t to = begin_ + over() + std::min(limit / 8, kMostPunched);
   to = std::min(to - to % kBlock, end_ - end_ % kBlock);
   if (!PunchHole(file_.get(), begin_, to)) return false;
   begin_ = std::max(begin_, to);
