@@ -349,5 +349,89 @@ TEST_F(NurseryTest, GroupsNestNamesAndStopWithTheirBody) {
                                "stop bad/b", "stop shop/a", "stop a"}));
 }
 
+// Given a service which it uses, or forgets.
+Task<HttpUrl> StartUser(Nursery& nursery, std::optional<HttpUrl> need,
+                        bool uses) {
+  std::vector<HttpUrl> needs;
+  if (uses) needs.push_back(*need);
+  co_return co_await StartOne(nursery, "user", "works", needs);
+}
+
+TEST_F(NurseryTest, ANeedThatIsGivenAndNotUsedIsAnError) {
+  for (const bool uses : {true, false}) {
+    const absl::Status status = Run([uses](Nursery& nursery) -> Task<void> {
+      HttpUrl store = co_await StartOne(nursery, "store");
+      co_await StartUser(nursery, store, uses);
+    });
+    EXPECT_EQ(was_ready_, uses);
+    was_ready_ = false;
+    if (uses) {
+      EXPECT_EQ(status, absl::OkStatus());
+      continue;
+    }
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_TRUE(absl::StrContains(
+        status.message(), "'user' is given 'store' and does not use it"))
+        << status;
+  }
+}
+
+TEST_F(NurseryTest, AnOptionalNeedThatIsNotGivenNeedsNoUse) {
+  EXPECT_EQ(Run([](Nursery& nursery) -> Task<void> {
+              co_await StartUser(nursery, std::nullopt, false);
+            }),
+            absl::OkStatus());
+}
+
+TEST_F(NurseryTest, ANeedThatIsPassedOnInTheResultIsUsed) {
+  EXPECT_EQ(Run([](Nursery& nursery) -> Task<void> {
+              HttpUrl store = co_await StartOne(nursery, "store");
+              co_await [](Nursery& inner, HttpUrl given) -> Task<HttpUrl> {
+                co_await StartOne(inner, "user");
+                co_return given;
+              }(nursery, store);
+            }),
+            absl::OkStatus());
+}
+
+TEST_F(NurseryTest, AHandleOfAnotherEnvironmentIsRefused) {
+  const HttpUrl foreign = EndpointAccess::Make<HttpUrl>(
+      {.service = "store", .name = "url", .host = "127.0.0.1", .port = "4242"});
+  absl::Status status = Run([&](Nursery& nursery) -> Task<void> {
+    co_await StartOne(nursery, "user", "works", {foreign});
+  });
+  EXPECT_TRUE(absl::StrContains(status.message(),
+                                "'user' uses the service 'store', which is not "
+                                "part of this environment"))
+      << status;
+  // Not even if there is one of the same name.
+  status = Run([&](Nursery& nursery) -> Task<void> {
+    co_await StartOne(nursery, "store");
+    co_await StartOne(nursery, "user", "works", {foreign});
+  });
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_TRUE(absl::StrContains(
+      status.message(),
+      "'user' uses 'http://127.0.0.1:4242' as an address of 'store'"))
+      << status;
+}
+
+TEST_F(NurseryTest, AHandleOutOfANurseryThatFailedIsRefused) {
+  const absl::Status status = Run([](Nursery& nursery) -> Task<void> {
+    std::optional<HttpUrl> leaked;
+    absl::Status failed = co_await Try(nursery.Group<void>(
+        "bad", Strategy::kOneForOne, [&leaked](Nursery& bad) -> Task<void> {
+          leaked = co_await StartOne(bad, "store");
+          co_await absl::InternalError("the body failed");
+        }));
+    EXPECT_EQ(failed, absl::InternalError("the body failed"));
+    co_await StartOne(nursery, "user", "works", {*leaked});
+  });
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(absl::StrContains(
+      status.message(), "'user' uses 'bad/store', which has been stopped"))
+      << status;
+}
+
 }  // namespace
 }  // namespace espalier

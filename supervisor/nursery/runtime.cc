@@ -1,8 +1,10 @@
 #include "supervisor/nursery/runtime.h"
 
 #include <memory>
+#include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
@@ -33,6 +35,34 @@ absl::StatusOr<GroupId> Runtime::AddGroup(GroupSpec spec) {
   return engine_.AddGroup(std::move(spec));
 }
 
+// What a command may mention is one of our services as it is now.
+absl::Status Runtime::CheckMentioned(absl::string_view user,
+                                     const Text::Part& part) const {
+  const ServiceDefinition* used = Find(part.service);
+  if (used == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", user, "' uses the service '", part.service,
+                     "', which is not part of this environment"));
+  }
+  if (ended_.contains(used->id)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", user, "' uses '", part.service,
+        "', which has been stopped since what started it failed: a handle is "
+        "good only as long as that has not"));
+  }
+  if (part.proxied) return absl::OkStatus();
+  for (const Endpoint& endpoint : used->endpoints) {
+    for (const Text& text :
+         {Text(endpoint), endpoint.host(), endpoint.port()}) {
+      if (text.parts()[0].value == part.value) return absl::OkStatus();
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", user, "' uses '", part.value, "' as an address of '", part.service,
+      "', but that of this environment has another: the handle is from another "
+      "environment, or from another run of this one"));
+}
+
 absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
                                               absl::string_view name,
                                               GroupId group) {
@@ -48,15 +78,18 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
       .stop = definition.command.stop,
       .start_timeout = definition.command.start_timeout,
   };
-  for (const std::string& need : definition.needs) {
-    auto found = by_path_.find(need);
-    if (found == by_path_.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", definition.path, "' uses the service '", need,
-                       "', which is not part of this environment"));
+  for (const Text* text : definition.command.Texts()) {
+    for (const Text::Part& part : text->parts()) {
+      if (part.kind != Text::Part::kEndpoint || part.service.empty() ||
+          part.service == definition.path) {
+        continue;
+      }
+      absl::Status status = CheckMentioned(definition.path, part);
+      if (!status.ok()) return status;
     }
-    spec.needs.push_back(found->second);
   }
+  for (const std::string& need : definition.needs)
+    spec.needs.push_back(by_path_.at(need));
   absl::StatusOr<ServiceId> id = engine_.AddService(std::move(spec));
   if (!id.ok()) return id;
   definition.id = *id;
@@ -212,7 +245,9 @@ void Runtime::KillEverything() { Handle(KillAll{}); }
 void Runtime::StopStarted(std::vector<int> started,
                           std::function<void(absl::Status)> done) {
   for (auto it = started.rbegin(); it != started.rend(); ++it) {
-    events_.push_back(StopRequested{ServiceId{static_cast<uint32_t>(*it)}});
+    const ServiceId id{static_cast<uint32_t>(*it)};
+    ended_.insert(id);
+    events_.push_back(StopRequested{id});
   }
   struct Waiting {
     size_t left;
@@ -228,6 +263,27 @@ void Runtime::StopStarted(std::vector<int> started,
       if (--waiting->left == 0) done(waiting->status);
     });
   }
+}
+
+absl::Status Runtime::CheckUsed(
+    const std::vector<std::vector<std::string>>& needs,
+    const std::vector<int>& started) const {
+  std::set<std::string> used;
+  for (int number : started) {
+    const std::vector<std::string>& of_one = services_[number].needs;
+    used.insert(of_one.begin(), of_one.end());
+  }
+  for (const std::vector<std::string>& need : needs) {
+    const bool is_used = absl::c_any_of(
+        need, [&](const std::string& path) { return used.contains(path); });
+    if (is_used) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", services_[started.back()].path, "' is given '", need.front(),
+        "' and does not use it: none of its commands mentions an endpoint of "
+        "it. Mention one, or do without: leave the argument out, or pass "
+        "std::nullopt where it is optional"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace espalier

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -19,6 +20,7 @@
 #include "supervisor/engine/engine.h"
 #include "supervisor/loop/loop.h"
 #include "supervisor/task/promise.h"
+#include "supervisor/wiring/text.h"
 
 namespace espalier {
 
@@ -100,6 +102,8 @@ class Runtime final : public Stopper {
   // Stopper, for tasks.
   void StopStarted(std::vector<int> started,
                    std::function<void(absl::Status)> done) override;
+  absl::Status CheckUsed(const std::vector<std::vector<std::string>>& needs,
+                         const std::vector<int>& started) const override;
 
   static absl::Time Now();
 
@@ -112,6 +116,8 @@ class Runtime final : public Stopper {
   void ArmTimer();
   void Later(std::function<void()> completion);
   absl::Status NotStarted(ServiceId id) const;
+  absl::Status CheckMentioned(absl::string_view user,
+                              const Text::Part& part) const;
 
   Loop& loop_;
   Backend& backend_;
@@ -120,6 +126,8 @@ class Runtime final : public Stopper {
   std::deque<ServiceDefinition>
       services_;  // a deque: the backend keeps pointers
   absl::flat_hash_map<std::string, ServiceId> by_path_;
+  // Those whose task failed after it had started them.
+  absl::flat_hash_set<ServiceId> ended_;
 
   std::optional<HandleData> published_;
 

@@ -1,5 +1,6 @@
 #include "supervisor/task/promise.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -35,6 +36,8 @@ void PromiseBase::SetError(absl::Status error) {
 }
 
 std::coroutine_handle<> PromiseBase::Finish() {
+  if (status_.ok() && !started_.empty() && !needs_.empty())
+    status_ = stopper_->CheckUsed(needs_, started_);
   if (status_.ok() || started_.empty()) return End();
   state_ = State::kCleaningUp;
   stopper_->StopStarted(
@@ -59,6 +62,19 @@ std::coroutine_handle<> PromiseBase::End() {
 void PromiseBase::RecordStarted(Stopper* stopper, int id) {
   stopper_ = stopper;
   started_.push_back(id);
+}
+
+void PromiseBase::RecordGiven(std::vector<std::string> services) {
+  // An external one has no path, and nobody knows who uses it.
+  std::erase(services, "");
+  if (!services.empty()) needs_.push_back(std::move(services));
+}
+
+void PromiseBase::RecordReturned(const std::vector<std::string>& services) {
+  std::erase_if(needs_, [&](const std::vector<std::string>& need) {
+    return std::find_first_of(need.begin(), need.end(), services.begin(),
+                              services.end()) != need.end();
+  });
 }
 
 void PromiseBase::AdoptStarted(PromiseBase& child) {

@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,6 +40,12 @@ class Stopper {
   // when nothing of them is left. Never calls it from within.
   virtual void StopStarted(std::vector<int> started,
                            std::function<void(absl::Status)> done) = 0;
+
+  // Whether what was started uses at least one service of each need; otherwise
+  // an error that names who is given what for nothing.
+  virtual absl::Status CheckUsed(
+      const std::vector<std::vector<std::string>>& needs,
+      const std::vector<int>& started) const = 0;
 
  protected:
   ~Stopper() = default;
@@ -82,6 +89,11 @@ class PromiseBase {
 
   // Notes that the task has started something that must be stopped if it fails.
   void RecordStarted(Stopper* stopper, int id);
+  // Notes that the task was given these services as one of its arguments. If it
+  // starts something, and nothing of that uses any of them, and the task's
+  // value has none of them either, the need is a mistake: the task fails.
+  void RecordGiven(std::vector<std::string> services);
+  void RecordReturned(const std::vector<std::string>& services);
   // Takes over what a task that has ended well had started.
   void AdoptStarted(PromiseBase& child);
 
@@ -124,6 +136,8 @@ class PromiseBase {
   Cancellable* awaited_ = nullptr;
   Stopper* stopper_ = nullptr;
   std::vector<int> started_;
+  // Of each argument that stands for services.
+  std::vector<std::vector<std::string>> needs_;
 };
 
 // Base of the operations that a task can await directly: something asynchronous

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "supervisor/task/promise.h"
+#include "supervisor/task/services_in.h"
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
 #error \
@@ -189,8 +190,12 @@ template <typename T>
 class Task<T>::promise_type : public PromiseBase,
                               public internal::AwaitTransforms {
  public:
-  promise_type()
-      : PromiseBase(std::coroutine_handle<promise_type>::from_promise(*this)) {}
+  // The compiler passes the coroutine's own arguments.
+  template <typename... Arguments>
+  explicit promise_type(const Arguments&... arguments)
+      : PromiseBase(std::coroutine_handle<promise_type>::from_promise(*this)) {
+    (RecordGiven(ServicesOf(arguments)), ...);
+  }
   Task get_return_object() {
     return Task(std::coroutine_handle<promise_type>::from_promise(*this));
   }
@@ -198,7 +203,7 @@ class Task<T>::promise_type : public PromiseBase,
   template <typename U = T>
     requires std::convertible_to<U, T>
   void return_value(U&& value) {
-    value_.emplace(std::forward<U>(value));
+    SetValue(std::forward<U>(value));
   }
   template <std::same_as<absl::Status> S>
   void return_value(S error) {
@@ -207,7 +212,7 @@ class Task<T>::promise_type : public PromiseBase,
   template <std::same_as<absl::StatusOr<T>> S>
   void return_value(S result) {
     if (result.ok()) {
-      value_.emplace(*std::move(result));
+      SetValue(*std::move(result));
     } else {
       SetError(result.status());
     }
@@ -219,6 +224,12 @@ class Task<T>::promise_type : public PromiseBase,
   }
 
  private:
+  template <typename U>
+  void SetValue(U&& value) {
+    value_.emplace(std::forward<U>(value));
+    RecordReturned(ServicesOf(*value_));
+  }
+
   std::optional<T> value_;  // T need not have a default constructor
 };
 
@@ -226,8 +237,11 @@ template <>
 class Task<void>::promise_type : public PromiseBase,
                                  public internal::AwaitTransforms {
  public:
-  promise_type()
-      : PromiseBase(std::coroutine_handle<promise_type>::from_promise(*this)) {}
+  template <typename... Arguments>
+  explicit promise_type(const Arguments&... arguments)
+      : PromiseBase(std::coroutine_handle<promise_type>::from_promise(*this)) {
+    (RecordGiven(ServicesOf(arguments)), ...);
+  }
   Task get_return_object() {
     return Task(std::coroutine_handle<promise_type>::from_promise(*this));
   }

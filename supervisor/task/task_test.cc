@@ -23,6 +23,15 @@ class World : public Stopper {
     later.push_back([done = std::move(done)] { done(absl::OkStatus()); });
   }
 
+  // Whoever starts anything uses nothing but "used".
+  absl::Status CheckUsed(const std::vector<std::vector<std::string>>& needs,
+                         const std::vector<int>&) const override {
+    for (const std::vector<std::string>& need : needs) {
+      if (need.front() != "used") return absl::InvalidArgumentError(need[0]);
+    }
+    return absl::OkStatus();
+  }
+
   // Lets everything happen that has been put off.
   void Settle() {
     while (!later.empty()) {

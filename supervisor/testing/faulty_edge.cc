@@ -59,28 +59,29 @@ FaultyEdge::~FaultyEdge() {
 }
 
 void FaultyEdge::Redirect(HandleData& data) {
+  if (!data.IsEndpoint()) {
+    for (HandleData& field : data.fields) Redirect(field);
+    return;
+  }
   std::string* const host = FindText(data, "host");
   std::string* const port = FindText(data, "port");
   std::string* const path = FindText(data, "path");
-  // A handle as a whole has no text, whatever its members are called.
-  const bool is_endpoint =
-      !data.text.empty() && ((host && port) || path != nullptr);
-  if (is_endpoint) {
-    const EndpointAddress proxy =
-        MakeProxy({.host = host == nullptr ? "" : *host,
-                   .port = port == nullptr ? "" : *port,
-                   .path = path == nullptr ? "" : *path});
-    if (port != nullptr) *port = proxy.port;
-    if (path != nullptr) *path = proxy.path;
-    return;
-  }
-  for (HandleData& field : data.fields) Redirect(field);
+  const EndpointAddress proxy =
+      MakeProxy({.host = host == nullptr ? "" : *host,
+                 .port = port == nullptr ? "" : *port,
+                 .path = path == nullptr ? "" : *path});
+  if (port != nullptr) *port = proxy.port;
+  if (path != nullptr) *path = proxy.path;
+  if (proxy.proxied)
+    data.fields.push_back(
+        {.name = "proxied", .type = "string", .text = "true"});
 }
 
 EndpointAddress FaultyEdge::MakeProxy(const EndpointAddress& target) {
   const std::optional<SocketAddress> to = Parse(target);
   if (!to.has_value()) return target;
   EndpointAddress proxy = target;
+  proxy.proxied = true;
   OnLoop([&] {
     UniqueFd listener;
     if (target.path.empty()) {

@@ -65,17 +65,24 @@ Program Program::System(std::string name, std::string package,
                  std::move(directories));
 }
 
+std::vector<const Text*> Command::Texts() const {
+  std::vector<const Text*> texts;
+  const auto add = [&](const std::vector<Text>& arguments,
+                       const std::vector<EnvironmentVariable>& variables) {
+    for (const Text& argument : arguments) texts.push_back(&argument);
+    for (const EnvironmentVariable& variable : variables)
+      texts.push_back(&variable.value);
+  };
+  add(arguments, environment);
+  for (const File& file : files) texts.push_back(&file.contents);
+  if (const ProbeCommand* probe = readiness.probe())
+    add(probe->arguments, probe->environment);
+  return texts;
+}
+
 std::set<std::string> Command::Uses() const {
   std::set<std::string> services;
-  for (const Text& argument : arguments) argument.AddUses(services);
-  for (const EnvironmentVariable& variable : environment)
-    variable.value.AddUses(services);
-  for (const File& file : files) file.contents.AddUses(services);
-  if (const ProbeCommand* probe = readiness.probe()) {
-    for (const Text& argument : probe->arguments) argument.AddUses(services);
-    for (const EnvironmentVariable& variable : probe->environment)
-      variable.value.AddUses(services);
-  }
+  for (const Text* text : Texts()) text->AddUses(services);
   return services;
 }
 

@@ -215,6 +215,10 @@ struct Command {
   // as failed.
   absl::Duration start_timeout = absl::Seconds(60);
 
+  // All in which endpoints, paths and secrets may be mentioned. Valid as long
+  // as the command is.
+  std::vector<const Text*> Texts() const;
+
   // Paths of the services whose endpoints are mentioned: the edges of the
   // graph.
   std::set<std::string> Uses() const;

@@ -23,14 +23,14 @@ Text Endpoint::host() const {
                          IsPostgresSocket(scheme_, address_)
                              ? SocketDirectory(address_)
                              : address_.host,
-                         address_.service});
+                         address_.service, address_.proxied});
 }
 
 Text Endpoint::port() const {
   return Text(
       Text::Part{Text::Part::kEndpoint,
                  IsPostgresSocket(scheme_, address_) ? "5432" : address_.port,
-                 address_.service});
+                 address_.service, address_.proxied});
 }
 
 std::string EndpointAccess::Url(const Endpoint& endpoint) {

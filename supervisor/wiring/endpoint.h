@@ -25,6 +25,8 @@ struct EndpointAddress {
   std::string port = {};     // for TCP: "41234"
   std::string path =
       {};  // for a Unix socket: its absolute path; then host and port are empty
+  bool proxied = false;  // something stands in between, so that the address is
+                         // not the one that the service was given
 
   friend auto operator<=>(const EndpointAddress&,
                           const EndpointAddress&) = default;

@@ -12,6 +12,12 @@ const HandleData* HandleData::Find(absl::string_view name) const {
   return nullptr;
 }
 
+// A handle as a whole has no text, whatever its members are called.
+bool HandleData::IsEndpoint() const {
+  return !text.empty() && Find("service") != nullptr &&
+         (Find("port") != nullptr || Find("path") != nullptr);
+}
+
 std::ostream& operator<<(std::ostream& out, const HandleData& data) {
   if (data.type.empty()) return out << "none";
   const bool is_list = data.type == "list";
@@ -84,7 +90,16 @@ HandleData EndpointCodec::Write(std::string type, const Endpoint& endpoint) {
   } else {
     data.fields.push_back(TextField("path", address.path));
   }
+  if (address.proxied) data.fields.push_back(TextField("proxied", "true"));
   return data;
+}
+
+void AddServices(const HandleData& data, std::vector<std::string>& services) {
+  if (data.IsEndpoint()) {
+    services.push_back(data.Find("service")->text);
+    return;
+  }
+  for (const HandleData& field : data.fields) AddServices(field, services);
 }
 
 HandleData FieldCodec<Path>::Write(const Path& path) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "supervisor/task/services_in.h"
 #include "supervisor/wiring/endpoint.h"
 #include "supervisor/wiring/for_each.h"
 #include "supervisor/wiring/text.h"
@@ -75,6 +76,8 @@ struct HandleData {
 
   // Null if there is none of that name.
   const HandleData* Find(absl::string_view field) const;
+  // Whether it is one endpoint, with the parts of its address as fields.
+  bool IsEndpoint() const;
 
   friend bool operator==(const HandleData&, const HandleData&) = default;
   // "Gateway{url: http://127.0.0.1:4000}"
@@ -133,7 +136,24 @@ std::optional<T> HandleReader::Read(const char* name) const {
   return FieldCodec<T>::Read(Field(name));
 }
 
+// Adds the paths of the services whose endpoints are in `data`.
+void AddServices(const HandleData& data, std::vector<std::string>& services);
+
 // Implementation details from here on.
+
+template <std::derived_from<Endpoint> E>
+struct ServicesIn<E> {
+  static void Add(const E& endpoint, std::vector<std::string>& services) {
+    services.push_back(endpoint.service());
+  }
+};
+
+template <Handle H>
+struct ServicesIn<H> {
+  static void Add(const H& handle, std::vector<std::string>& services) {
+    AddServices(handle.ToHandleData(), services);
+  }
+};
 
 struct EndpointCodec {
   static HandleData Write(std::string type, const Endpoint& endpoint);
@@ -146,11 +166,13 @@ struct FieldCodec<E> {
   }
   static std::optional<E> Read(const HandleReader& reader) {
     if (!reader.Is(TypeName<E>())) return std::nullopt;
-    return EndpointAccess::Make<E>({.service = reader.TextOf("service"),
-                                    .name = reader.TextOf("name"),
-                                    .host = reader.TextOf("host"),
-                                    .port = reader.TextOf("port"),
-                                    .path = reader.TextOf("path")});
+    return EndpointAccess::Make<E>(
+        {.service = reader.TextOf("service"),
+         .name = reader.TextOf("name"),
+         .host = reader.TextOf("host"),
+         .port = reader.TextOf("port"),
+         .path = reader.TextOf("path"),
+         .proxied = !reader.TextOf("proxied").empty()});
   }
 };
 

@@ -97,6 +97,7 @@ class Text {
     std::string value;  // the literal, the endpoint's part, the path below the
                         // owner's directory, the secret's name
     std::string service = "";  // who owns it; empty for literals
+    bool proxied = false;      // of an endpoint: see EndpointAddress
 
     friend bool operator==(const Part&, const Part&) = default;
   };
@@ -114,7 +115,8 @@ class Text {
   Text(const T& handle) = delete;
   Text(const Endpoint& endpoint)
       : Text(Part{Part::kEndpoint, EndpointAccess::Url(endpoint),
-                  endpoint.service()}) {}
+                  endpoint.service(),
+                  EndpointAccess::Address(endpoint).proxied}) {}
   Text(const Path& path);
   Text(const Secret& secret)
       : Text(Part{Part::kSecret, secret.name(), secret.service()}) {}

@@ -308,7 +308,9 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"no_such_mode", {"exit code 125", "unknown mode"}},
         FaultCase{"port_taken",
                   {"misbehave", "does not belong to the service"}},
-        FaultCase{"duplicate", {"two services are named 'good'"}}),
+        FaultCase{"duplicate", {"two services are named 'good'"}},
+        FaultCase{"need_unused",
+                  {"'faulty' is given 'good' and does not use it"}}),
     [](const auto& info) { return info.param.fault; });
 
 // --- Services of one's own

@@ -43,6 +43,8 @@ Task<void> StartFaulty(Nursery& nursery, const std::string& fault,
   } else if (fault == "stubborn") {
     command.readiness = Readiness::Started();
     command.stop.grace = absl::Hours(1);
+  } else if (fault == "need_unused") {
+    command.arguments = {"listen", address.port()};
   } else if (fault == "port_taken") {
     // Another service takes it first, on purpose, and does not say so.
     const std::string url = Resolve(address);
@@ -50,7 +52,7 @@ Task<void> StartFaulty(Nursery& nursery, const std::string& fault,
     Service thief = nursery.NewService("thief");
     co_await thief.Start(
         {.program = Program::Built(kMisbehave), .arguments = {"listen", port}});
-    command.arguments = {"never_ready", address.port()};
+    command.arguments = {"never_ready", address.port(), good};
     command.start_timeout = absl::Milliseconds(300);
   }
   co_await faulty.Start(std::move(command));
