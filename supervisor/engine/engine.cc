@@ -168,6 +168,7 @@ void Engine::Handle(const StartRequested& event) {
 }
 
 void Engine::Handle(const StopRequested& event) {
+  for (Group& group : groups_) std::erase(group.taken_along, event.id);
   AskStop(event.id, Cause::kStopRequested);
 }
 
@@ -215,6 +216,12 @@ bool Engine::HasEnded() const { return closed_ && !At(kRootGroup).stopping; }
 void Engine::Handle(const StopGroupRequested& event) {
   if (HasEnded()) return;
   StopGroup(event.group, Cause::kGroupStops);
+}
+
+void Engine::Handle(const GroupFailed& event) {
+  if (event.group == kRootGroup) return;
+  const GroupId parent = At(event.group).spec.parent;
+  if (!IsClosed(parent)) GiveUp(parent, event.culprit, event.error);
 }
 
 void Engine::Handle(const StopAll&) {

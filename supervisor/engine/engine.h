@@ -238,6 +238,13 @@ class Engine {
   // Why the group gave up; OK if it did not. Kept until something in the group
   // is started anew.
   absl::Status Error(GroupId id) const { return At(id).error; }
+  // The services outside the group that were stopped with it, because they need
+  // something of it, when it gave up last; in the order in which they were
+  // added. Whoever makes the group run again starts them again. A service that
+  // is stopped for its own sake is not among them any more.
+  const std::vector<ServiceId>& TakenAlong(GroupId id) const {
+    return At(id).taken_along;
+  }
   // Whether the group, or one around it, is being stopped or has ended for
   // good: starts in it are ignored.
   bool IsClosed(GroupId id) const;
@@ -362,6 +369,8 @@ class Engine {
     RestartWindow window;
     // Services in this group and below that are not at rest.
     int active = 0;
+    // See TakenAlong.
+    std::vector<ServiceId> taken_along;
     // A restart of several services: how many are still to come down, and all
     // that take part. Empty if none is under way.
     int batch_left = 0;
@@ -381,6 +390,7 @@ class Engine {
   void Handle(const RestartRequested& event);
   void Handle(const ResetRequested& event);
   void Handle(const StopGroupRequested& event);
+  void Handle(const GroupFailed& event);
   void Handle(const StopAll& event);
   void Handle(const KillAll& event);
   void Handle(const Spawned& event);
@@ -456,6 +466,8 @@ class Engine {
   absl::Duration PauseBeforeRun(ServiceId id, int failures) const;
 
   // engine_groups.cc: what one service does to the others of its group.
+  bool IsInside(GroupId id, GroupId outer) const;
+  std::vector<ServiceId> ActiveDependents(GroupId id) const;
   void StopGroup(GroupId id, Cause cause);
   void GiveUp(GroupId id, ServiceId culprit, const absl::Status& error);
   void CheckStopped(GroupId id);

@@ -20,6 +20,27 @@ void Engine::AppendServices(GroupId id,
   }
 }
 
+bool Engine::IsInside(GroupId id, GroupId outer) const {
+  while (id != outer && id != kRootGroup) id = At(id).spec.parent;
+  return id == outer;
+}
+
+// Those outside the group that somebody wants.
+std::vector<ServiceId> Engine::ActiveDependents(GroupId id) const {
+  std::vector<ServiceId> services;
+  AppendServices(id, services);
+  absl::flat_hash_set<ServiceId> found;
+  for (const ServiceId service : services) {
+    for (const ServiceId dependent : LiveDependents(service)) {
+      if (IsInside(At(dependent).spec.group, id)) continue;
+      if (At(dependent).after != After::kInactive) found.insert(dependent);
+    }
+  }
+  std::vector<ServiceId> sorted(found.begin(), found.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
 void Engine::StopGroup(GroupId id, Cause cause) {
   At(id).stopping = true;
   groups_to_check_.push_back(id);
@@ -40,6 +61,7 @@ void Engine::GiveUp(GroupId id, ServiceId culprit, const absl::Status& error) {
     id = group.spec.parent;
   }
   if (id == kRootGroup) closed_ = true;
+  At(id).taken_along = ActiveDependents(id);
   StopGroup(id, Cause::kGroupStops);
 }
 

@@ -109,6 +109,43 @@ TEST(EscalationTest, EndsAtAGroupThatSomebodyAwaits) {
   EXPECT_TRUE(world.engine().Error(group).ok());
 }
 
+TEST(EscalationTest, GoesOnWhenWhoAwaitsTheGroupCannotMakeItRunAgain) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add();
+  BringUp(world, {a, b});
+  world.End(a, kPermanent);
+  ASSERT_EQ(world.State(b), kReady);
+  world.Send(GroupFailed{group, a, absl::UnavailableError("no use")});
+  ASSERT_EQ(world.All<GaveUp>().size(), 2u);
+  EXPECT_EQ(world.All<GaveUp>()[1].group, kRootGroup);
+  EXPECT_EQ(world.All<GaveUp>()[1].error.message(), "no use");
+  EXPECT_EQ(world.State(b), kStopping);
+  // What is being stopped anyway has nothing to learn from it.
+  world.Send(GroupFailed{group, a, absl::UnavailableError("no use")});
+  EXPECT_EQ(world.All<GaveUp>().size(), 2u);
+}
+
+TEST(EscalationTest, TellsWhichServicesOutsideWereTakenAlong) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.group = group, .needs = {a}});
+  const ServiceId c = world.Add({.needs = {b}});
+  const ServiceId d = world.Add({.needs = {c}});
+  const ServiceId e = world.Add({.needs = {b}});
+  const ServiceId f = world.Add();
+  BringUp(world, {a, b, c, d, e, f});
+  world.StopService(d);
+  world.End(a, kPermanent);
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c, e));
+  for (const ServiceId id : {d, e, c, b}) world.End(id);
+  world.StopService(e);
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c));
+  EXPECT_EQ(world.State(f), kReady);
+}
+
 TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
   EngineHarness world;
   const GroupId group = world.AddGroup({.name = "group"});

@@ -166,6 +166,21 @@ TEST_F(EngineOrderTest, WhatWasBlockedStartsWhenItsNeedRecovers) {
   EXPECT_EQ(world_.State(b_), kSpawning);
 }
 
+TEST_F(EngineOrderTest, WhatIsBlockedAfterACrashStartsWhenItsNeedRecovers) {
+  StartAll();
+  world_.End(b_);
+  world_.Send(RestartRequested{.id = a_});
+  world_.End(a_);
+  world_.Send(StartRequested{.id = a_, .awaited = true});
+  world_.TellSpawnFailed(a_, ENOENT);
+  world_.Advance(absl::Seconds(1));
+  ASSERT_EQ(world_.State(a_), kFailed);
+  ASSERT_EQ(world_.State(b_), kBlocked);
+  world_.Start(a_);
+  world_.ComeUp(a_);
+  EXPECT_EQ(world_.State(b_), kSpawning);
+}
+
 TEST_F(EngineOrderTest, ABlockedServiceStopsAtOnce) {
   world_.Send(StartRequested{.id = a_, .awaited = true});
   world_.Start(b_);

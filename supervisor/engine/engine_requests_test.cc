@@ -82,6 +82,22 @@ TEST_F(EngineRequestsTest, ARestartOfWhatIsAboutToStopBeginsANewRecord) {
   EXPECT_EQ(world_.engine().FailuresInWindow(a_, world_.now()), 0);
 }
 
+TEST_F(EngineRequestsTest, WhatStaysUpAfterAllNeedsNothingOfItsStartAnyMore) {
+  const ServiceId c = world_.Add();
+  const ServiceId d = world_.Add({.needs = {a_}, .start_needs = {c}});
+  const ServiceId e = world_.Add({.needs = {d}});
+  for (const ServiceId id : {a_, c, d, e}) BringUp(id);
+  world_.StopService(d);
+  world_.Restart(a_);
+  world_.Start(d);  // It has to go down with a.
+  world_.StopService(a_);
+  world_.Start(d);  // Now neither has to.
+  ASSERT_FALSE(world_.engine().IsStopPending(d));
+  world_.StopService(c);
+  EXPECT_EQ(world_.State(d), kReady);
+  EXPECT_FALSE(world_.engine().IsStopPending(d));
+}
+
 TEST_F(EngineRequestsTest, AStartWhileATimedOutRunStopsIsANewStart) {
   world_.Start(a_);
   world_.TellSpawned(a_);

@@ -153,6 +153,16 @@ TEST_F(EngineRestartTest, AOneShotIsDoneWithExitZeroAndNeverProbed) {
   EXPECT_EQ(world_.Count<StartProbe>(a), 0);
 }
 
+TEST_F(EngineRestartTest, AOneShotThatIsDoneRunsAgainWhenItIsStarted) {
+  const ServiceId job = world_.Add({.one_shot = true});
+  world_.Start(job);
+  world_.TellSpawned(job);
+  world_.End(job, ExitResult::Exited(0));
+  ASSERT_EQ(world_.State(job), kDone);
+  world_.Start(job);
+  EXPECT_EQ(world_.State(job), kSpawning);
+}
+
 TEST_F(EngineRestartTest, AOneShotThatFailsIsTriedAgain) {
   const ServiceId a = world_.Add({.one_shot = true});
   world_.Start(a);

@@ -103,6 +103,7 @@ void Engine::TakeBackStop(ServiceId id) {
   Service& service = At(id);
   service.after = After::kJudge;
   service.stop_asked = false;
+  service.fresh = false;
   TellNeeds(id);
   for (const ServiceId dependent : service.dependents) CheckSoon(dependent);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "supervisor/engine/exit_result.h"
 #include "supervisor/engine/ids.h"
 
@@ -46,6 +47,15 @@ struct ResetRequested {
 // then no service of the group can be started.
 struct StopGroupRequested {
   GroupId group;
+};
+
+// Whoever awaits the group could not make good its failure: it becomes the
+// failure of the group around it. Ignored for the root group, and while that
+// group is being stopped.
+struct GroupFailed {
+  GroupId group;
+  ServiceId culprit;
+  absl::Status error;  // Not OK.
 };
 
 // Stop the whole environment, as StopGroupRequested for the root group; nothing
@@ -130,11 +140,12 @@ struct PressureChanged {
 // Nothing but time has passed. Send one when Engine::NextTimer() is due.
 struct Tick {};
 
-using Event = std::variant<StartRequested, StopRequested, RestartRequested,
-                           ResetRequested, StopGroupRequested, StopAll, KillAll,
-                           Spawned, SpawnFailed, BecameReady, ProbeFailed,
-                           ProbePassed, Exited, Drained, KeeperLost,
-                           MaxStartingChanged, PressureChanged, Tick>;
+using Event =
+    std::variant<StartRequested, StopRequested, RestartRequested,
+                 ResetRequested, StopGroupRequested, GroupFailed, StopAll,
+                 KillAll, Spawned, SpawnFailed, BecameReady, ProbeFailed,
+                 ProbePassed, Exited, Drained, KeeperLost, MaxStartingChanged,
+                 PressureChanged, Tick>;
 
 }  // namespace espalier
 

@@ -54,6 +54,8 @@ std::string_view ActName(ActKind kind) {
       return "reset";
     case ActKind::kStopGroup:
       return "stop group";
+    case ActKind::kFailGroup:
+      return "fail group";
     case ActKind::kSetMaxStarting:
       return "set max starting";
   }

@@ -42,6 +42,7 @@ enum class ActKind : uint8_t {
   kRestart,
   kReset,
   kStopGroup,
+  kFailGroup,
   kSetMaxStarting,
 };
 
@@ -53,6 +54,10 @@ constexpr bool WaitsForItsOccasion(ActKind kind) {
   return kind >= ActKind::kCrashAtStart && IsFault(kind);
 }
 
+constexpr bool IsAboutAGroup(ActKind kind) {
+  return kind == ActKind::kStopGroup || kind == ActKind::kFailGroup;
+}
+
 // "crash", "spawn hangs", …
 std::string_view ActName(ActKind kind);
 
@@ -60,7 +65,7 @@ struct Act {
   // Since the act before it.
   absl::Duration after = absl::ZeroDuration();
   ActKind kind = ActKind::kStart;
-  // The service or, for kStopGroup, the group (by its number).
+  // The service or, for kStopGroup and kFailGroup, the group (by its number).
   ServiceId service{};
   // How many, how long, how much: what the kind makes of it.
   uint32_t number = 0;

@@ -7,11 +7,13 @@ namespace espalier::simulation {
 namespace {
 
 constexpr std::array<std::string_view, Coverage::kEvents> kNames = {
-    "StartRequested", "StopRequested", "RestartRequested", "ResetRequested",
-    "StopGroup",      "StopAll",       "KillAll",          "Spawned",
-    "SpawnFailed",    "BecameReady",   "ProbeFailed",      "ProbePassed",
-    "Exited",         "Drained",       "KeeperLost",       "MaxStarting",
-    "Pressure",       "Tick",
+    "StartRequested", "StopRequested", "RestartRequested",
+    "ResetRequested", "StopGroup",     "GroupFailed",
+    "StopAll",        "KillAll",       "Spawned",
+    "SpawnFailed",    "BecameReady",   "ProbeFailed",
+    "ProbePassed",    "Exited",        "Drained",
+    "KeeperLost",     "MaxStarting",   "Pressure",
+    "Tick",
 };
 
 template <typename E, size_t index = 0>

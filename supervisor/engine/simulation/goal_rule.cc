@@ -40,7 +40,10 @@ void GoalRule::LookAtRest(ServiceId id) {
     if (!IsAtRest(state) || state == kStuck) Fail(id, "was not stopped");
     return;
   }
-  if (Satisfies(state) || state == kFailed) return;
+  if (Satisfies(state) || state == kFailed) {
+    if (view_.intent->IsFresh(id)) Fail(id, "was started, and never ran");
+    return;
+  }
   const auto blocks = [&](ServiceId need) {
     // INACTIVE after it had failed: a reset alone does not heal.
     const ServiceState of = view_.State(need);

@@ -28,10 +28,17 @@ bool GroupRule::IsGroupAtRest(GroupId group) const {
 void GroupRule::Before(const Event& event) {
   failed_.clear();
   culprits_.clear();
+  next_.clear();
   if (const auto* start = std::get_if<StartRequested>(&event)) {
     if (start->awaited) awaited_[Index(start->id)] = true;
   } else if (const auto* stop = std::get_if<StopGroupRequested>(&event)) {
     if (!ended_) Owe(stop->group);
+  } else if (const auto* failure = std::get_if<GroupFailed>(&event)) {
+    if (failure->group == kRootGroup) return;
+    const GroupId parent = view_.engine.Spec(failure->group).parent;
+    if (IsClosed(parent)) return;
+    culprits_.push_back(failure->culprit);
+    next_[failure->culprit] = parent;
   } else if (std::holds_alternative<StopAll>(event) ||
              std::holds_alternative<KillAll>(event) ||
              std::holds_alternative<KeeperLost>(event)) {
@@ -72,12 +79,18 @@ void GroupRule::See(const GaveUp& news) {
     Fail("a group gave up because of one that has not failed");
   }
   if (news.error.ok()) Fail("a group gave up without an error");
+  const auto next =
+      next_.try_emplace(news.culprit, view_.Spec(news.culprit).group).first;
+  if (next->second != news.group) Fail("a group gave up that had no cause to");
   std::erase(failed_, news.culprit);
   Owe(news.group);
+  next_.erase(next);
   if (news.group == kRootGroup) closed_ = true;
-  const GroupSpec& spec = view_.engine.Spec(news.group);
   // Up to a group that is awaited, all fail together.
-  if (news.group != kRootGroup && !spec.awaited) Owe(spec.parent);
+  const GroupSpec& spec = view_.engine.Spec(news.group);
+  if (news.group == kRootGroup || spec.awaited) return;
+  Owe(spec.parent);
+  next_[news.culprit] = spec.parent;
 }
 
 void GroupRule::See(const GroupStopped& news) {
@@ -91,6 +104,7 @@ void GroupRule::See(const GroupStopped& news) {
 }
 
 void GroupRule::After() {
+  if (!next_.empty()) Fail("a group gave up, and the one around it did not");
   for (const ServiceId id : failed_) {
     Fail(id, "has failed for good, and its group does not know");
   }

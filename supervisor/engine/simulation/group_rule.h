@@ -39,6 +39,8 @@ class GroupRule final : public Rule {
   std::vector<ServiceId> failed_;
   // Failed in this step.
   std::vector<ServiceId> culprits_;
+  // By who failed in this step: the group that has to give up next.
+  std::map<ServiceId, GroupId> next_;
 };
 
 }  // namespace espalier::simulation

@@ -125,7 +125,11 @@ void Intent::See(const Changed& change) {
 
 void Intent::After() {
   for (const ServiceId id : undecided_) {
-    if (!IsUp(view_.State(id)) || view_.engine.IsStopPending(id)) BeginAnew(id);
+    if (!IsUp(view_.State(id)) || view_.engine.IsStopPending(id)) {
+      BeginAnew(id);
+    } else {
+      fresh_[Index(id)] = false;
+    }
   }
   for (size_t i = 0; i < view_.size(); ++i) {
     stop_pending_[i] = view_.engine.IsStopPending(View::Id(i));

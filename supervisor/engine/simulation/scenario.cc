@@ -43,6 +43,7 @@ constexpr std::array kWeights = {
     Weight{ActKind::kRestart, 12},
     Weight{ActKind::kReset, 2},
     Weight{ActKind::kStopGroup, 1},
+    Weight{ActKind::kFailGroup, 1},
     Weight{ActKind::kSetMaxStarting, 1},
 };
 
@@ -160,7 +161,7 @@ class Maker {
           absl::Milliseconds(kPauses[random_.Pick(kPauses.size())]));
       act.service = Id(static_cast<int>(
           random_.Pick(random_.OneIn(4) ? size : std::min(size, 8))));
-      if (act.kind == ActKind::kStopGroup) {
+      if (IsAboutAGroup(act.kind)) {
         act.service = Id(
             static_cast<int>(scenario_.groups.empty()
                                  ? 0

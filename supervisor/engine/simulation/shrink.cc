@@ -22,9 +22,7 @@ Scenario WithoutService(Scenario scenario, size_t index) {
     RemoveFrom(spec.needs, id);
     RemoveFrom(spec.start_needs, id);
   }
-  const auto of_group = [](const Act& act) {
-    return act.kind == ActKind::kStopGroup;
-  };
+  const auto of_group = [](const Act& act) { return IsAboutAGroup(act.kind); };
   std::erase_if(scenario.acts, [&](const Act& act) {
     return !of_group(act) && act.service == id;
   });
@@ -51,7 +49,7 @@ Scenario WithoutGroup(Scenario scenario, size_t index) {
   for (GroupSpec& group : scenario.groups) mend(group.parent);
   for (ServiceSpec& service : scenario.services) mend(service.group);
   for (Act& act : scenario.acts) {
-    if (act.kind != ActKind::kStopGroup) continue;
+    if (!IsAboutAGroup(act.kind)) continue;
     GroupId group{static_cast<uint32_t>(Index(act.service))};
     mend(group);
     act.service = ServiceId{static_cast<uint32_t>(Index(group))};

@@ -152,6 +152,10 @@ class Run {
     return true;
   }
 
+  static GroupId GroupOf(const Act& act) {
+    return GroupId{static_cast<uint32_t>(Index(act.service))};
+  }
+
   void Do(const Act& act) {
     if (IsFault(act.kind)) return world_.Inject(act, view_.now);
     ++outcome_.counts[static_cast<size_t>(act.kind)];
@@ -167,8 +171,11 @@ class Run {
       case ActKind::kReset:
         return Tell(ResetRequested{act.service});
       case ActKind::kStopGroup:
-        return Tell(StopGroupRequested{
-            GroupId{static_cast<uint32_t>(Index(act.service))}});
+        return Tell(StopGroupRequested{GroupOf(act)});
+      case ActKind::kFailGroup:
+        return Tell(GroupFailed{
+            GroupOf(act), View::Id(act.number % view_.size()),
+            absl::UnavailableError("it could not be made to run again")});
       default:
         return Tell(MaxStartingChanged{static_cast<int>(1 + act.number % 8)});
     }
