@@ -62,6 +62,14 @@ Plan::Service Describe(const ServiceDefinition& definition,
                         .needs = definition.needs,
                         .readiness = Describe(command.readiness, backend),
                         .external = definition.external};
+  if (command.liveness) {
+    absl::StrAppend(&service.readiness, "; asked again every ",
+                    absl::FormatDuration(command.liveness->interval));
+    if (command.liveness->probe) {
+      absl::StrAppend(&service.readiness, ": ",
+                      Describe(*command.liveness->probe, backend));
+    }
+  }
   for (const Text& argument : command.arguments)
     service.arguments.push_back(backend.Show(argument));
   for (const EnvironmentVariable& variable : command.environment) {

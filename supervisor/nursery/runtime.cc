@@ -78,6 +78,9 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
       .stop = definition.command.stop,
       .start_timeout = definition.command.start_timeout,
   };
+  if (const auto& liveness = definition.command.liveness) {
+    spec.liveness_failures = liveness->failures;
+  }
   for (const Text* text : definition.command.Texts()) {
     for (const Text::Part& part : text->parts()) {
       if (part.kind != Text::Part::kEndpoint || part.service.empty() ||

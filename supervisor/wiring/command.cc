@@ -46,6 +46,28 @@ absl::Status ValidateArguments(absl::string_view what,
   return absl::OkStatus();
 }
 
+absl::Status ValidateLiveness(const Command& command) {
+  if (!command.liveness) return absl::OkStatus();
+  const Liveness& liveness = *command.liveness;
+  const Readiness& readiness = command.readiness;
+  if (liveness.interval <= absl::ZeroDuration() ||
+      liveness.timeout <= absl::ZeroDuration() || liveness.failures < 1) {
+    return absl::InvalidArgumentError(
+        "the liveness needs an interval and a timeout longer than 0, and at "
+        "least 1 failure");
+  }
+  if (readiness.kind() == Readiness::Kind::kCompleted) {
+    return absl::InvalidArgumentError(
+        "a one-shot is never ready, so its liveness cannot be watched");
+  }
+  const Readiness& question = *command.LivenessQuestion();
+  const bool is_own_probe = &question == &readiness && readiness.probe();
+  if (question.endpoint() != nullptr || is_own_probe) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the liveness has nothing to ask again: set Liveness::probe to something "
+      "that has an endpoint, such as Readiness::HttpOk(url)");
+}
+
 }  // namespace
 
 Program::Program(Kind kind, std::string name, std::string package,
@@ -94,6 +116,11 @@ absl::Status LogRule::Validate() const {
                    " bytes is too small: ", kLeastBytes, " is the least"));
 }
 
+const Readiness* Command::LivenessQuestion() const {
+  if (!liveness) return nullptr;
+  return liveness->probe ? &*liveness->probe : &readiness;
+}
+
 absl::Status Command::Validate() const {
   absl::Status hidden = ValidateArguments("argument ", arguments);
   if (hidden.ok() && readiness.probe() != nullptr) {
@@ -109,6 +136,8 @@ absl::Status Command::Validate() const {
     if (absl::Status status = ValidatePath(path); !status.ok()) return status;
   }
   if (absl::Status status = log.Validate(); !status.ok()) return status;
+  if (absl::Status status = ValidateLiveness(*this); !status.ok())
+    return status;
   return restart.Validate();
 }
 

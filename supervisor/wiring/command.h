@@ -146,6 +146,22 @@ class Readiness {
   std::shared_ptr<const ProbeCommand> probe_;
 };
 
+// That a service which is ready goes on living: it is asked again and again,
+// and when so many questions in a row had no good answer, it is stopped and
+// started again. A service that hangs is noticed within
+// `failures` * (`interval` + `timeout`). One that somebody else runs
+// (--external) is not asked: it may stand still in a debugger.
+struct Liveness {
+  // From one answer to the next question. Each costs a wake-up.
+  absl::Duration interval = absl::Seconds(10);
+  // How long a good answer may take. Until then the question is repeated.
+  absl::Duration timeout = absl::Seconds(5);
+  int failures = 3;
+  // What is asked: an endpoint of the service. Not set: what its readiness
+  // asks.
+  std::optional<Readiness> probe = std::nullopt;
+};
+
 // A file that is written before the process is spawned, whenever its contents
 // differ from what is there.
 struct File {
@@ -208,6 +224,8 @@ struct Command {
   std::optional<Path> creates = std::nullopt;
 
   Readiness readiness = Readiness::Started();
+  // Not set: it lives as long as its process does.
+  std::optional<Liveness> liveness = std::nullopt;
   RestartRule restart = {};
   StopRule stop = {};
   LogRule log = {};
@@ -222,6 +240,9 @@ struct Command {
   // Paths of the services whose endpoints are mentioned: the edges of the
   // graph.
   std::set<std::string> Uses() const;
+
+  // What its liveness asks: Liveness::probe or the readiness; null without one.
+  const Readiness* LivenessQuestion() const;
 
   // What a person got wrong: a secret in an argument, a path that climbs out, a
   // restart rule that cannot work.

@@ -94,5 +94,26 @@ TEST(CommandTest, RefusesAPathThatClimbsOut) {
   EXPECT_TRUE(command.Validate().ok()) << command.Validate();
 }
 
+TEST(CommandTest, LivenessHasSomethingToAsk) {
+  Command command = SomeCommand();
+  EXPECT_EQ(command.LivenessQuestion(), nullptr);
+  command.liveness = Liveness();
+  EXPECT_NE(command.Validate().message().find("has nothing to ask again"),
+            std::string::npos);
+  command.liveness->probe = Readiness::GrpcHealth(LinksUrl());
+  EXPECT_TRUE(command.Validate().ok()) << command.Validate();
+  EXPECT_EQ(command.LivenessQuestion(), &*command.liveness->probe);
+  command.liveness->probe = std::nullopt;
+  command.readiness = Readiness::GrpcHealth(LinksUrl());
+  EXPECT_TRUE(command.Validate().ok()) << command.Validate();
+  EXPECT_EQ(command.LivenessQuestion(), &command.readiness);
+  command.liveness->failures = 0;
+  EXPECT_FALSE(command.Validate().ok());
+  command.liveness = Liveness();
+  command.readiness = Readiness::Completed();
+  EXPECT_NE(command.Validate().message().find("a one-shot is never ready"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace espalier

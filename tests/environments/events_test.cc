@@ -128,12 +128,13 @@ TEST_F(EventsTest, WhyAnEnvironmentEndedIsTold) {
 }
 
 TEST_F(EventsTest, WhatHappensNextIsExplained) {
-  ChildProgram faulty(
-      {"tests/environments/faulty", DataFlag(), "--fault=stubborn"});
+  ChildProgram faulty({"tests/environments/faulty", DataFlag(),
+                       "--fault=stubborn", "--follow"});
   ASSERT_TRUE(faulty.AwaitOutput("Ctrl-C stops it")) << faulty.output();
+  ASSERT_TRUE(faulty.AwaitOutput("ignoring SIGTERM")) << faulty.output();
   faulty.Signal(SIGTERM);
   ASSERT_TRUE(faulty.AwaitOutput("stopping")) << faulty.output();
-  // It ignores that, and has an hour.
+  // It has an hour.
   do {
     ASSERT_EQ(Envctl({"explain", "faulty"}), 0) << output_;
   } while (output_.find("STOPPING") == std::string::npos);

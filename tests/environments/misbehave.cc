@@ -16,8 +16,21 @@ namespace {
   while (true) pause();
 }
 
-// Binds like a server that knows of nothing: true if it listens.
-bool Listen(int port) {
+// Answers each connection, so many times; then only takes them.
+[[noreturn]] void Answer(int listener, int times) {
+  while (true) {
+    const int connection = accept(listener, nullptr, nullptr);
+    if (times-- <= 0) continue;
+    char question[16];
+    if (read(connection, question, sizeof question) > 0) {
+      (void)!write(connection, "ok\n", 3);
+    }
+    close(connection);
+  }
+}
+
+// Binds like a server that knows of nothing: the socket that listens, or -1.
+int Listen(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -25,8 +38,24 @@ bool Listen(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-         listen(fd, 10) == 0;
+  const bool listens =
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      listen(fd, 10) == 0;
+  return listens ? fd : -1;
+}
+
+// Asks one that answers; exit code 0 if it does.
+int Ask(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  char answer[16];
+  const bool answered =
+      connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      write(fd, "?\n", 2) == 2 && read(fd, answer, sizeof answer) > 0;
+  return answered ? 0 : 1;
 }
 
 }  // namespace
@@ -49,7 +78,7 @@ int main(int argc, char** argv) {
     return 3;
   }
   if (mode == "listen" || mode == "listen_and_say") {
-    if (!Listen(port)) {
+    if (Listen(port) < 0) {
       perror("cannot listen");
       return 1;
     }
@@ -59,6 +88,10 @@ int main(int argc, char** argv) {
     }
     Sleep();
   }
+  if (mode == "answer") Answer(Listen(port), 1'000'000'000);
+  if (mode == "ask") return Ask(port);
+  // Says that it is ready, and answers nothing afterwards.
+  if (mode == "deaf") Answer(Listen(port), 1);
   fprintf(stderr, "unknown mode '%s'\n", mode.c_str());
   return 125;
 }

@@ -70,6 +70,8 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
 }
 
 LocalBackend::~LocalBackend() {
+  // What they ask may be the keeper's to end.
+  for (Record& record : records_) record.liveness.reset();
   // The watches go before the descriptors that they watch.
   keeper_readable_ = Loop::Watch();
   keeper_writable_ = Loop::Watch();
@@ -176,45 +178,95 @@ void LocalBackend::Carry(const StartProbe& order) {
   Record& record = records_[Index(order.id)];
   record.generation = order.generation;
   const Readiness& readiness = record.definition->command.readiness;
-  const BecameReady ready{.id = order.id, .generation = order.generation};
   // The keeper will tell.
   if (readiness.kind() == Readiness::Kind::kNewline) return;
-  if (record.command_probe != nullptr) return record.command_probe->Watch();
-  if (readiness.endpoint() == nullptr) return Report(ready);
-  absl::StatusOr<ProbeTarget> target = ProbeTargetOf(readiness);
+  const bool is_asked =
+      record.command_probe != nullptr || readiness.endpoint() != nullptr;
+  if (!is_asked) return Ready(record);
+  Ask(record, readiness);
+}
+
+// Asks until the answer is good, which is for Ready() then.
+void LocalBackend::Ask(Record& record, const Readiness& question) {
+  if (question.probe() != nullptr) return record.command_probe->Watch();
+  absl::StatusOr<ProbeTarget> target = ProbeTargetOf(question);
   if (!target.ok()) {
-    return Report(
-        ProbeFailed{.id = order.id,
-                    .generation = order.generation,
-                    .complaint = std::string(target.status().message())});
+    return Complain(record, std::string(target.status().message()));
   }
-  const auto complained = [this, ready](const std::string& complaint) {
-    Report(ProbeFailed{.id = ready.id,
-                       .generation = ready.generation,
-                       .complaint = complaint});
-  };
   record.probe = ReadinessProbe::Start(
       loop_, *std::move(target),
-      [this, ready, complained](absl::Status status) {
-        if (status.ok()) return Report(ready);
-        complained(std::string(status.message()));
+      [this, &record](absl::Status status) {
+        if (status.ok()) return Ready(record);
+        Complain(record, std::string(status.message()));
       },
       {.verify =
-           [&record, &readiness] {
+           [&record, &question] {
              return CheckListener(*record.definition, record.held, record.pid,
-                                  *readiness.endpoint());
+                                  *question.endpoint());
            },
-       .complained = complained});
+       .complained =
+           [this, &record](std::string complaint) {
+             Complain(record, std::move(complaint));
+           }});
+}
+
+// A good answer, of whatever was asked.
+void LocalBackend::Ready(Record& record) {
+  if (record.liveness != nullptr) return record.liveness->Answered();
+  Report(BecameReady{.id = record.definition->id,
+                     .generation = record.generation});
+  BeginLiveness(record);
+}
+
+// A probe quotes what a program has said, which may hold a secret of its.
+void LocalBackend::Complain(Record& record, std::string complaint) {
+  complaint = files_.Redact(complaint);
+  if (record.liveness != nullptr) {
+    return record.liveness->Complained(std::move(complaint));
+  }
+  Report(ProbeFailed{.id = record.definition->id,
+                     .generation = record.generation,
+                     .complaint = std::move(complaint)});
+}
+
+void LocalBackend::BeginLiveness(Record& record) {
+  const Command& command = record.definition->command;
+  if (!command.liveness || record.definition->external) return;
+  const ServiceId id = record.definition->id;
+  record.liveness = std::make_unique<LivenessProbe>(
+      loop_,
+      LivenessProbe::Options{.interval = command.liveness->interval,
+                             .timeout = command.liveness->timeout},
+      LivenessProbe::Hooks{
+          .ask = [this, &record,
+                  &command] { Ask(record, *command.LivenessQuestion()); },
+          .stop =
+              [&record] {
+                record.probe.reset();
+                if (record.command_probe != nullptr) {
+                  record.command_probe->Unwatch();
+                }
+              },
+          .failed =
+              [this, &record, id](std::string complaint) {
+                Report(ProbeFailed{.id = id,
+                                   .generation = record.generation,
+                                   .complaint = std::move(complaint)});
+              },
+          .passed =
+              [this, &record, id] {
+                Report(ProbePassed{.id = id, .generation = record.generation});
+              }});
 }
 
 void LocalBackend::Carry(const StopProbe& order) {
   Record& record = records_[Index(order.id)];
+  record.liveness.reset();
   record.probe.reset();
   if (record.command_probe != nullptr) record.command_probe->Unwatch();
 }
 
 void LocalBackend::MakeCommandProbe(Record& record) {
-  const ServiceId id = record.definition->id;
   record.command_probe = std::make_unique<CommandProbe>(
       loop_,
       CommandProbe::Hooks{
@@ -225,15 +277,10 @@ void LocalBackend::MakeCommandProbe(Record& record) {
                 keeper_->Kill(record.probe_keeper_id, run);
                 Flush();
               },
-          .ready =
-              [this, &record, id] {
-                Report(BecameReady{.id = id, .generation = record.generation});
-              },
+          .ready = [this, &record] { Ready(record); },
           .complained =
-              [this, &record, id](std::string complaint) {
-                Report(ProbeFailed{.id = id,
-                                   .generation = record.generation,
-                                   .complaint = std::move(complaint)});
+              [this, &record](std::string complaint) {
+                Complain(record, std::move(complaint));
               },
           .last_words = [this, &record]() -> std::string {
             absl::StatusOr<LogTail> tail = LogTail::Read(ProbeLog(record));
@@ -318,8 +365,12 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
 }
 
 void LocalBackend::On(const keeper::ReadyEvent& event) {
-  handler_(BecameReady{.id = records_[roles_[event.id].record].definition->id,
-                       .generation = event.generation});
+  Record& record = records_[roles_[event.id].record];
+  handler_(
+      BecameReady{.id = record.definition->id, .generation = event.generation});
+  const bool is_current =
+      event.generation == record.generation && record.liveness == nullptr;
+  if (is_current) BeginLiveness(record);
 }
 
 void LocalBackend::On(const keeper::ExitedEvent& event) {

@@ -23,6 +23,7 @@
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/keeper/keeper_client.h"
 #include "supervisor/loop/loop.h"
+#include "supervisor/readiness/liveness_probe.h"
 #include "supervisor/readiness/readiness_probe.h"
 
 namespace espalier {
@@ -93,6 +94,8 @@ class LocalBackend final : public Backend {
     uint32_t probe_keeper_id = 0;
     std::unique_ptr<ReadinessProbe> probe;
     std::unique_ptr<CommandProbe> command_probe;  // null: it has none
+    // While it is ready, if that was asked for. Goes before what it uses.
+    std::unique_ptr<LivenessProbe> liveness;
   };
   // Who a process of the keeper's is.
   struct Role {
@@ -112,6 +115,10 @@ class LocalBackend final : public Backend {
                                        const Spawn& order);
   uint32_t NewKeeperId(Role role);
   void MakeCommandProbe(Record& record);
+  void Ready(Record& record);
+  void Complain(Record& record, std::string complaint);
+  void BeginLiveness(Record& record);
+  void Ask(Record& record, const Readiness& question);
   absl::Status SpawnProbe(Record& record, uint64_t run);
   std::string ProbeLog(const Record& record) const;
   bool AlreadyCreated(const Command& command) const;

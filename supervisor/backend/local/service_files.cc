@@ -37,6 +37,11 @@ std::string SecretName(const Text::Part& part) {
   return absl::StrCat(FlatName(part.service), ".", part.value);
 }
 
+Text::Part AsSecret(Text::Part part) {
+  part.kind = Text::Part::kSecret;
+  return part;
+}
+
 // 32 characters of 62: 190 bits.
 std::string RandomCharacters() {
   constexpr absl::string_view kAlphabet =
@@ -141,6 +146,7 @@ absl::StatusOr<std::string> ServiceFiles::Render(const Text& text) const {
     absl::StatusOr<std::string> value =
         SecretValue(part);  // also makes the file
     if (!value.ok()) return value;
+    if (!value->empty()) secrets_[*value] = Show(Text(AsSecret(part)));
     rendered += part.kind == Text::Part::kSecret ? *value : SecretFile(part);
   }
   return rendered;
@@ -181,6 +187,10 @@ absl::Status ServiceFiles::Make(const Path& directory) const {
 
 absl::Status ServiceFiles::PrepareRuntime(const std::string& service) const {
   return Make(Path(Path::Root::kRuntime, service, ""));
+}
+
+std::string ServiceFiles::Redact(absl::string_view text) const {
+  return absl::StrReplaceAll(text, secrets_);
 }
 
 absl::Status ServiceFiles::Prepare(const std::string& service,

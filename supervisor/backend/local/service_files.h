@@ -1,11 +1,13 @@
 #ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
 #define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "supervisor/backend/local/service_user.h"
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/wiring/command.h"
@@ -36,6 +38,10 @@ class ServiceFiles {
   // With "{secret SERVICE.NAME}" instead. For people.
   std::string Show(const Text& text) const;
 
+  // `text` with every secret that was rendered so far shown as Show() does. For
+  // what a program has said, which may be anything.
+  std::string Redact(absl::string_view text) const;
+
   // Makes the data directory of `service` and the directories that `command`
   // asks for, and writes its files where they differ. Its runtime directory is
   // made if a text of the command mentions it. Errors name the file or
@@ -57,6 +63,8 @@ class ServiceFiles {
   const InstancePaths paths_;
   const std::optional<ServiceUser> user_;
   mutable bool temporary_made_ = false;
+  // By value: how it is shown.
+  mutable std::map<std::string, std::string> secrets_;
 };
 
 }  // namespace espalier

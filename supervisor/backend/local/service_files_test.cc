@@ -219,6 +219,15 @@ TEST_F(ServiceFilesTest, ASecretsFileIsForTheServicesUserAndNobodyElse) {
   EXPECT_TRUE(CanRead((*user)->uid, (*user)->gid, file));
 }
 
+TEST_F(ServiceFilesTest, WhatAProgramSaysIsToldWithoutSecrets) {
+  const std::string password = *files_->Render(Secret("db", "password"));
+  const std::string path = *files_->Render(Secret("db", "token").file());
+  const std::string token = Read(path);
+  EXPECT_EQ(files_->Redact("login " + password + " refused, token " + token),
+            "login {secret db.password} refused, token {secret db.token}");
+  EXPECT_EQ(files_->Redact("nothing to hide"), "nothing to hide");
+}
+
 TEST_F(ServiceFilesTest, NamesTheFileThatCannotBeMade) {
   Command command = SomeCommand();
   std::ofstream(paths_->data_directory() + "/shop")
