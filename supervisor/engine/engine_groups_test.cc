@@ -315,8 +315,7 @@ TEST_F(StrategyTest, SimultaneousDeathsAreTakenTogether) {
   EXPECT_THAT(States(), ElementsAre(kSpawning, kWaiting, kSpawning, kWaiting));
 }
 
-// F53
-TEST_F(StrategyTest, AFailureHalfWayThroughARestartIsChargedOnce) {
+TEST_F(StrategyTest, F53AFailureHalfWayThroughARestartIsChargedOnce) {
   Use(Strategy::kOneForAll, {.max_runs = 3});
   world_.End(c_);
   for (const ServiceId id : {d_, b_, a_}) world_.End(id);

@@ -1,6 +1,7 @@
 // Services that need each other: who starts and stops when.
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,8 +90,7 @@ TEST_F(EngineOrderTest, NothingStartsAfterStopAll) {
   EXPECT_EQ(world_.State(d_), kInactive);
 }
 
-// F52
-TEST_F(EngineOrderTest, AServiceThatOthersUseStopsAfterThem) {
+TEST_F(EngineOrderTest, F52AServiceThatOthersUseStopsAfterThem) {
   StartAll();
   EXPECT_THAT(world_.engine().LiveDependents(a_), ElementsAre(b_, c_));
   world_.StopService(a_);
@@ -152,8 +152,7 @@ TEST_F(EngineOrderTest, ADependentThatCrashedWaitsForWhatItNeeds) {
   EXPECT_EQ(world_.State(b_), kSpawning);
 }
 
-// F50
-TEST_F(EngineOrderTest, WhatWasBlockedStartsWhenItsNeedRecovers) {
+TEST_F(EngineOrderTest, F50WhatWasBlockedStartsWhenItsNeedRecovers) {
   world_.Send(StartRequested{.id = a_, .awaited = true});
   world_.Start(b_);
   world_.TellSpawnFailed(a_, ENOENT);
@@ -189,8 +188,7 @@ TEST_F(EngineOrderTest, ABlockedServiceStopsAtOnce) {
   EXPECT_EQ(world_.State(b_), kInactive);
 }
 
-// F51
-TEST_F(EngineOrderTest, ANeedThatCrashesWhileItsDependentStopsIsNoDeadlock) {
+TEST_F(EngineOrderTest, F51ANeedThatCrashesWhileItsDependentStopsIsNoDeadlock) {
   StartAll();
   world_.StopService(a_);
   world_.End(c_);
@@ -216,8 +214,7 @@ TEST_F(EngineOrderTest, AStartNeedCountsAtTheStartOnly) {
   EXPECT_EQ(world_.State(e), kSpawning);
 }
 
-// F24
-TEST_F(EngineOrderTest, KillAllKillsAtOnceWithoutOrder) {
+TEST_F(EngineOrderTest, F24KillAllKillsAtOnceWithoutOrder) {
   StartAll();
   world_.Send(StopAll{});
   world_.Send(KillAll{});
@@ -227,8 +224,7 @@ TEST_F(EngineOrderTest, KillAllKillsAtOnceWithoutOrder) {
   EXPECT_EQ(world_.All<GroupStopped>().size(), 1u);
 }
 
-// F67
-TEST_F(EngineOrderTest, WhenTheKeeperIsGoneEverythingIsOver) {
+TEST_F(EngineOrderTest, F67WhenTheKeeperIsGoneEverythingIsOver) {
   StartAll();
   world_.Send(KeeperLost{});
   EXPECT_THAT(States(),
@@ -241,8 +237,7 @@ TEST_F(EngineOrderTest, WhenTheKeeperIsGoneEverythingIsOver) {
   EXPECT_EQ(world_.State(a_), kInactive);
 }
 
-// F33
-TEST(EngineConcurrencyTest, StartsNoMoreThanAllowedAtATime) {
+TEST(EngineConcurrencyTest, F33StartsNoMoreThanAllowedAtATime) {
   EngineHarness world({.max_starting = 10});
   std::vector<ServiceId> ids;
   for (int i = 0; i < 500; ++i) {
@@ -264,6 +259,25 @@ TEST(EngineConcurrencyTest, StartsNoMoreThanAllowedAtATime) {
     }
   }
   for (const ServiceId id : ids) EXPECT_EQ(world.State(id), kReady);
+}
+
+TEST(EngineConcurrencyTest, F33WhatFailsTogetherComesBackSpreadOut) {
+  EngineHarness world({.seed = 7});
+  std::vector<ServiceId> ids;
+  for (int i = 0; i < 500; ++i) {
+    // With the jitter that is the default.
+    ids.push_back(
+        world.engine().AddService({.name = std::to_string(i)}).value());
+    world.Start(ids.back());
+    world.ComeUp(ids.back());
+  }
+  for (const ServiceId id : ids) world.End(id);
+  std::set<absl::Time> times;
+  for (const ServiceId id : ids) times.insert(world.engine().Deadline(id));
+  EXPECT_GT(times.size(), 490u);
+  EXPECT_GE(*times.begin() - world.now(), absl::Milliseconds(75));
+  EXPECT_LE(*times.rbegin() - world.now(), absl::Milliseconds(125));
+  EXPECT_GT(*times.rbegin() - *times.begin(), absl::Milliseconds(40));
 }
 
 TEST(EngineConcurrencyTest, TheLimitMayChange) {

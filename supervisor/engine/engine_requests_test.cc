@@ -1,6 +1,7 @@
 // Requests that come while others are still being carried out: the last one
 // wins, in order, and everybody who waits is answered.
 #include <cerrno>
+#include <random>
 #include <string>
 
 #include "absl/status/status.h"
@@ -64,6 +65,40 @@ TEST_F(EngineRequestsTest, WhatWaitsForItsTurnKeepsTheRestOfItsTime) {
   const absl::Duration left = world_.engine().Deadline(a_) - world_.now();
   EXPECT_GT(left, absl::Seconds(1));
   EXPECT_LT(left, absl::Seconds(2));
+}
+
+// --- Many clients
+
+// Brings everything that is under way to its end.
+void ComeToRest(EngineHarness& world, ServiceId id) {
+  while (IsRunning(world.State(id)) && world.State(id) != kReady) {
+    if (world.State(id) == kSpawning) {
+      world.ComeUp(id);
+    } else {
+      world.End(id);
+    }
+  }
+}
+
+TEST(EngineClientsTest, F35TheLastRequestOf50ClientsWins) {
+  std::mt19937 dice(35);
+  EngineHarness world;
+  const ServiceId a = world.Add();
+  for (int round = 0; round < 100; ++round) {
+    bool wanted = false;
+    for (int client = 0; client < 50; ++client) {
+      const unsigned request = dice() % 3;
+      wanted = request != 0;
+      if (request == 0) world.StopService(a);
+      if (request == 1) world.Start(a);
+      if (request == 2) world.Restart(a);
+      // What was asked for before gets so far, or further.
+      if (world.State(a) == kSpawning && dice() % 2 == 0) world.ComeUp(a);
+      if (world.State(a) == kStopping && dice() % 2 == 0) world.End(a);
+    }
+    ComeToRest(world, a);
+    ASSERT_EQ(world.State(a), wanted ? kReady : kInactive) << round;
+  }
 }
 
 // --- Starts that meet a stop

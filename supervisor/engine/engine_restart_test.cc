@@ -22,8 +22,7 @@ class EngineRestartTest : public testing::Test {
 
 // --- BACKOFF, and the limit
 
-// F30
-TEST_F(EngineRestartTest, AnInstantCrashLoopIsFiveRunsThenFailed) {
+TEST_F(EngineRestartTest, F30AnInstantCrashLoopIsFiveRunsThenFailed) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   while (world_.State(a) != kFailed) {
@@ -69,8 +68,7 @@ TEST_F(EngineRestartTest, PausesBeforeItRestartsWhatWasReadyForLess) {
   EXPECT_EQ(world_.State(a), kBackoff);
 }
 
-// F31
-TEST_F(EngineRestartTest, ACrashJustAfterReadyIsBoundedToo) {
+TEST_F(EngineRestartTest, F31ACrashJustAfterReadyIsBoundedToo) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   while (world_.State(a) != kFailed) {
@@ -92,8 +90,7 @@ TEST_F(EngineRestartTest, RareCrashesAreForgiven) {
   }
 }
 
-// F34
-TEST_F(EngineRestartTest, AStopDuringThePauseIsImmediate) {
+TEST_F(EngineRestartTest, F34AStopDuringThePauseIsImmediate) {
   const ServiceId a = world_.AddReady();
   world_.End(a);
   ASSERT_EQ(world_.State(a), kBackoff);
@@ -113,8 +110,7 @@ TEST_F(EngineRestartTest, ARestartCutsThePauseShort) {
 
 // --- DONE and FAILED
 
-// F15
-TEST_F(EngineRestartTest, ExitZeroUnderRestartOnFailureIsDone) {
+TEST_F(EngineRestartTest, F15ExitZeroUnderRestartOnFailureIsDone) {
   const ServiceId a =
       world_.AddReady({.restart = {.when = RestartWhen::kOnFailure}});
   world_.End(a, ExitResult::Exited(0));

@@ -60,8 +60,7 @@ TEST_F(EngineTest, RevisionsCountEveryMove) {
 
 // --- SPAWNING
 
-// F01
-TEST_F(EngineTest, APermanentSpawnErrorFailsAtOnceAndNamesTheStage) {
+TEST_F(EngineTest, F01APermanentSpawnErrorFailsAtOnceAndNamesTheStage) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawnFailed(a, ENOENT);
@@ -72,8 +71,7 @@ TEST_F(EngineTest, APermanentSpawnErrorFailsAtOnceAndNamesTheStage) {
   EXPECT_EQ(world_.Count<Spawn>(a), 1);
 }
 
-// F03
-TEST_F(EngineTest, APassingSpawnErrorIsTriedAgainUncountedUntilTheTimeout) {
+TEST_F(EngineTest, F03APassingSpawnErrorIsTriedAgainUncountedUntilTheTimeout) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   int tries = 0;
@@ -118,8 +116,7 @@ TEST_F(EngineTest, APassingSpawnErrorHeals) {
   EXPECT_EQ(world_.CurrentGeneration(a), 2u);
 }
 
-// F04
-TEST_F(EngineTest, AnExitMayComeBeforeTheAnswerToTheSpawn) {
+TEST_F(EngineTest, F04AnExitMayComeBeforeTheAnswerToTheSpawn) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellExited(a, ExitResult::Exited(3));
@@ -131,8 +128,7 @@ TEST_F(EngineTest, AnExitMayComeBeforeTheAnswerToTheSpawn) {
   EXPECT_EQ(world_.engine().LastExit(a), ExitResult::Exited(3));
 }
 
-// F05
-TEST_F(EngineTest, ASpawnThatHangsTimesOut) {
+TEST_F(EngineTest, F05ASpawnThatHangsTimesOut) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   world_.Advance(absl::Seconds(60));
@@ -207,8 +203,7 @@ TEST_F(EngineTest, BeingReadyEndsTheStartTimeout) {
   EXPECT_EQ(world_.State(a), kReady);
 }
 
-// F40
-TEST_F(EngineTest, NewsOfAnEarlierGenerationIsDropped) {
+TEST_F(EngineTest, F40NewsOfAnEarlierGenerationIsDropped) {
   const ServiceId a = world_.Add();
   world_.Start(a);
   world_.TellSpawned(a);
@@ -272,8 +267,7 @@ TEST_F(EngineTest, ARestartIsNotAFailure) {
 
 // --- STOPPING, KILLING, DRAINING, STUCK
 
-// F23
-TEST_F(EngineTest, AStopWaitsForTheWholeTree) {
+TEST_F(EngineTest, F23AStopWaitsForTheWholeTree) {
   const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.TellExited(a, ExitResult::Signaled(SIGTERM));
@@ -294,8 +288,7 @@ TEST_F(EngineTest, ATreeMayBeEmptyBeforeTheMainProcessIsReaped) {
   EXPECT_EQ(world_.State(a), kInactive);
 }
 
-// F22
-TEST_F(EngineTest, WhatCannotBeKilledIsStuckAndItsLateDeathIsAbsorbed) {
+TEST_F(EngineTest, F22WhatCannotBeKilledIsStuckAndItsLateDeathIsAbsorbed) {
   const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.Advance(absl::Seconds(10));
@@ -324,8 +317,7 @@ TEST_F(EngineTest, LeftoversThatCannotBeKilledAreStuck) {
                                           kBackoff, kWaiting, kSpawning));
 }
 
-// F35, one client at a time
-TEST_F(EngineTest, TheLastOfSeveralRequestsWins) {
+TEST_F(EngineTest, F35TheLastOfSeveralRequestsWins) {
   const ServiceId a = world_.AddReady();
   world_.StopService(a);
   world_.Start(a);

@@ -22,8 +22,7 @@ TEST(RestartWindowTest, TheFifthWithinTheWindowIsTooMany) {
   EXPECT_TRUE(window.ChargeAndCheck({}, At(absl::Seconds(4))));
 }
 
-// F32
-TEST(RestartWindowTest, TheWindowSlides) {
+TEST(RestartWindowTest, F32TheWindowSlides) {
   RestartWindow window;
   for (int i = 0; i < 4; ++i) {
     EXPECT_FALSE(window.ChargeAndCheck({}, At(absl::Seconds(i))));
