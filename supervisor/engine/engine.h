@@ -15,8 +15,8 @@
 //   BLOCKED    a need becomes ready or done, and none is failed -> WAITING;
 //              stop -> INACTIVE
 //   SPAWNING   spawned -> STARTING; permanent errno -> FAILED; passing errno
-//              -> BACKOFF, not counted; stop, start timeout -> STOPPING;
-//              exit (reported first) -> DRAINING
+//              -> BACKOFF, not counted; stop, restart, start timeout
+//              -> STOPPING; exit (reported first) -> DRAINING
 //   STARTING   ready -> READY; exit -> DRAINING; stop, restart, start timeout
 //              -> STOPPING
 //   READY      exit -> DRAINING; stop, restart, so many failed probes in a row
@@ -26,11 +26,14 @@
 //   KILLING    the same -> DRAINING; 15 s without it -> STUCK
 //   DRAINING   nothing left -> BACKOFF, DONE, FAILED or INACTIVE; something
 //              left for 15 s -> STUCK
-//   BACKOFF    timer (possibly at once) -> WAITING; stop -> INACTIVE;
+//   BACKOFF    timer (possibly at once), restart -> WAITING; stop -> INACTIVE;
 //              start timeout -> FAILED
 //   STUCK      its late death -> DRAINING
 //   DONE       start -> WAITING; reset -> INACTIVE
 //   FAILED     start -> WAITING; reset -> INACTIVE
+//
+// Killing the whole environment takes what runs to KILLING at once; when the
+// keeper is lost, it goes through DRAINING to INACTIVE.
 //
 // A run that was to be stopped also goes through DRAINING, so every run that
 // was spawned does. A restart passes through BACKOFF without a pause.
@@ -58,8 +61,15 @@
 // everything in it and is a failure of the group around it, up to the root.
 // Escalation ends at a group that somebody awaits (GroupSpec::awaited), and
 // does not begin while somebody awaits the start of the service
-// (StartRequested::awaited). What a failure that is worth another run does to
-// the others in the group is the group's Strategy.
+// (StartRequested::awaited). Who awaits a group may run it again, or pass its
+// failure on (GroupFailed).
+//
+// What a failure that is worth another run does to the others in the group is
+// the group's Strategy. Services that restart together are stopped in reverse
+// order, and none is started before all of them are down; what fails in the
+// meantime joins them. So the group is charged once for deaths that come
+// together; `max_runs` such restarts within `window`, and it gives up. A
+// service that restarts with several groups, nested ones, waits for all.
 //
 // # A machine that is short of something
 //
