@@ -21,6 +21,7 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/environment/controlled_runtime.h"
 #include "supervisor/environment/event_recorder.h"
+#include "supervisor/environment/pressure_watch.h"
 #include "supervisor/environment/progress.h"
 #include "supervisor/environment/table.h"
 #include "supervisor/instance/instance_lock.h"
@@ -33,6 +34,9 @@
 
 namespace espalier {
 namespace {
+
+// A start that takes longer may be slow because the machine is.
+constexpr absl::Duration kSlowStart = absl::Seconds(5);
 
 // What a person is told of a state: fewer words than the engine has.
 ProgressLine LineOf(const Runtime& runtime, ServiceId id) {
@@ -194,6 +198,7 @@ class LiveEnvironment {
   void Observe(const Changed& change) {
     events_.On(change);
     controlled_.On(change);
+    WatchPressure(change);
     const ServiceDefinition& service = runtime_.services()[Index(change.id)];
     if (follower_ != nullptr && change.to == ServiceState::kSpawning)
       Follow(service);
@@ -201,6 +206,31 @@ class LiveEnvironment {
     if (runtime_.engine().State(change.id) == ServiceState::kDraining) return;
     // A step may have made several moves; where it has led to is what counts.
     progress_.Update(service.path, LineOf(runtime_, change.id), Loop::Now());
+  }
+
+  void WatchPressure(const Changed& change) {
+    const ServiceDefinition& service = runtime_.services()[Index(change.id)];
+    asks_for_liveness_ |= change.to == ServiceState::kReady &&
+                          service.command.liveness.has_value();
+    if (asks_for_liveness_ || runtime_.engine().starting_count() > 0) {
+      if (pressure_ || pressure_soon_) return;
+      pressure_soon_ = loop_->After(kSlowStart, [this] { BeginPressure(); });
+      return;
+    }
+    pressure_soon_ = Loop::Watch();
+    if (!pressure_) return;
+    pressure_.reset();
+    runtime_.Handle(PressureChanged{0});
+  }
+
+  void BeginPressure() {
+    pressure_soon_ = Loop::Watch();
+    pressure_.emplace(*loop_, PressureWatch::Options(), [this](double stalled) {
+      // Later, since this may end the watch.
+      loop_->Post([this, stalled] {
+        if (pressure_) runtime_.Handle(PressureChanged{stalled});
+      });
+    });
   }
 
   absl::Status StartFollower() {
@@ -239,6 +269,11 @@ class LiveEnvironment {
   Progress progress_;
   EventRecorder events_;
   ControlledRuntime controlled_;
+  // While something starts slowly, and once something is asked whether it
+  // lives; nobody else would be spared.
+  std::optional<PressureWatch> pressure_;
+  Loop::Watch pressure_soon_;
+  bool asks_for_liveness_ = false;
   std::unique_ptr<ControlServer> control_;
   std::optional<LogPrinter> printer_;
   std::unique_ptr<LogFollower> follower_;
