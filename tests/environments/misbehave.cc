@@ -58,6 +58,13 @@ int Ask(int port) {
   return answered ? 0 : 1;
 }
 
+void PrintMegabytes() {
+  for (int i = 0; i < 60'000; ++i) {
+    printf("line %d of very many, which nobody will ever read\n", i);
+  }
+  puts("this is the last line");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -71,21 +78,18 @@ int main(int argc, char** argv) {
     Sleep();
   }
   if (mode == "megabytes") {
-    for (int i = 0; i < 60'000; ++i) {
-      printf("line %d of very many, which nobody will ever read\n", i);
-    }
-    puts("this is the last line");
+    PrintMegabytes();
     return 3;
   }
-  if (mode == "listen" || mode == "listen_and_say") {
+  if (mode == "listen" || mode == "listen_and_say" ||
+      mode == "listen_and_talk") {
     if (Listen(port) < 0) {
       perror("cannot listen");
       return 1;
     }
-    if (mode == "listen_and_say") {
-      puts("listening");
-      fflush(stdout);
-    }
+    if (mode == "listen_and_say") puts("listening");
+    if (mode == "listen_and_talk") PrintMegabytes();
+    fflush(stdout);
     Sleep();
   }
   if (mode == "answer") Answer(Listen(port), 1'000'000'000);
