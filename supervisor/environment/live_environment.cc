@@ -48,8 +48,14 @@ ProgressLine LineOf(const Runtime& runtime, ServiceId id) {
     case ServiceState::kWaiting:
     case ServiceState::kBlocked:
       return {Tone::kBusy, "waiting", why()};
-    case ServiceState::kSpawning:
     case ServiceState::kStarting:
+      if (runtime.engine().Spec(id).external) {
+        return {Tone::kBusy, "waiting",
+                absl::StrCat("it is external (--external), and ",
+                             runtime.engine().Next(id, Runtime::Now()))};
+      }
+      [[fallthrough]];
+    case ServiceState::kSpawning:
       return {Tone::kBusy, "starting", ""};
     case ServiceState::kReady:
       return {Tone::kGood, "ready", ""};

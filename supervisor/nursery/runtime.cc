@@ -200,6 +200,15 @@ absl::Status Runtime::NotStarted(ServiceId id) const {
 
 absl::Status Runtime::WithEvidence(ServiceId id,
                                    const absl::Status& error) const {
+  if (const ServiceDefinition& service = services_[Index(id)];
+      service.external) {
+    return absl::Status(
+        error.code(),
+        absl::StrCat(error.message(),
+                     "; it is external: start it where --external says, or "
+                     "leave --external=",
+                     service.path, "=… out to have it started here"));
+  }
   const LogOfRun log = backend_.Log(services_[Index(id)]);
   if (log.file.empty()) return error;
   absl::StatusOr<LogTail> tail = LogTail::Read(

@@ -334,6 +334,18 @@ TEST_F(EnvironmentTest, AServiceThatRunsAlreadyIsUsed) {
   EXPECT_EQ(links.Wait(), 0) << links.output();
 }
 
+TEST_F(EnvironmentTest, OneThatDoesNotRunIsWaitedForAndNamed) {
+  // Port 1 is nobody's.
+  EXPECT_EQ(Run(Command(kFaulty, {"--fault=never_ready",
+                                  "--external=faulty=127.0.0.1:1"})),
+            1);
+  EXPECT_THAT(output_, HasSubstr("it is external (--external), and becomes "
+                                 "ready, or its start has failed in 0.3 s"));
+  EXPECT_THAT(output_, HasSubstr("connection refused; it is external: start it "
+                                 "where --external says, or leave "
+                                 "--external=faulty=… out"));
+}
+
 TEST_F(EnvironmentTest, LogsAreFollowedInTheTerminal) {
   EXPECT_EQ(Run(Command(kTwo, {"--check", "--follow=links"})), 0) << output_;
   EXPECT_THAT(output_, HasSubstr("links | links_server: serving http2"));
