@@ -108,6 +108,8 @@ class LiveEnvironment {
         controlled_(runtime_, events_.log(),
                     [this] { Stop("asked to by envctl"); }) {
     runtime_.SetObserver([this](const Changed& change) { Observe(change); });
+    // Nobody is told of what a kill could still undo.
+    runtime_.SetSettledHandler([this] { events_.log().Flush(); });
   }
 
   absl::Status Run() {

@@ -113,6 +113,7 @@ void Runtime::Drain() {
   handling_ = true;
   while (!events_.empty() || !completions_.empty()) {
     if (events_.empty()) {
+      if (settled_handler_) settled_handler_();
       auto completion = std::move(completions_.front());
       completions_.pop_front();
       completion();

@@ -89,6 +89,11 @@ class Runtime final : public Stopper {
   void SetObserver(std::function<void(const Changed&)> observer) {
     observer_ = std::move(observer);
   }
+  // Called before those are told who wait for something: a good time to write
+  // down what was observed. At most one.
+  void SetSettledHandler(std::function<void()> handler) {
+    settled_handler_ = std::move(handler);
+  }
   // Called when the whole environment has stopped: OK after a stop that was
   // asked for, else why.
   void SetStoppedHandler(std::function<void(absl::Status)> handler) {
@@ -142,6 +147,7 @@ class Runtime final : public Stopper {
   std::multimap<ServiceId, std::function<void(absl::Status)>> await_started_;
   std::multimap<ServiceId, std::function<void()>> await_rest_;
   std::function<void(const Changed&)> observer_;
+  std::function<void()> settled_handler_;
   std::function<void(absl::Status)> stopped_handler_;
   absl::Status gave_up_;  // with evidence
 };
