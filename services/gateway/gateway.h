@@ -24,6 +24,9 @@ struct Gateway {
 
 struct GatewayOptions {
   std::string name = "gateway";
+  // How long an answer of the links server may take, in milliseconds; then
+  // clients are told that it is not there. By default the gateway's own, 5 s.
+  std::optional<int> links_deadline_ms = std::nullopt;
 };
 
 // Starts a gateway to `links`; `cache` remembers where links lead, and may fail

@@ -12,6 +12,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "services/common/event_loop.h"
 #include "services/common/http_server.h"
 #include "services/common/listener.h"
@@ -24,6 +25,10 @@
 
 ABSL_FLAG(std::string, links, "",
           "The links server, which speaks HTTP/2: http://127.0.0.1:8080.");
+ABSL_FLAG(
+    absl::Duration, links_deadline,
+    espalier::gateway::LinksClientOptions().deadline,
+    "A call to the links server that is not answered by then has failed.");
 ABSL_FLAG(std::string, redis, "",
           "The Redis server to remember links in: redis://127.0.0.1:6379 or "
           "unix:/path. Empty: none.");
@@ -76,7 +81,8 @@ absl::Status Run(int argc, char** argv) {
   EventLoop loop;
   absl::StatusOr<std::unique_ptr<Cache>> cache = MakeCache(loop);
   if (!cache.ok()) return cache.status();
-  LinksClient links(loop, *std::move(links_address));
+  LinksClient links(loop, *std::move(links_address),
+                    {.deadline = absl::GetFlag(FLAGS_links_deadline)});
   Gateway gateway(links, **cache);
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
       HttpServer::Create(loop, *std::move(listener),

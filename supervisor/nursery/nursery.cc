@@ -75,6 +75,13 @@ Service Nursery::NewService(absl::string_view name) {
   return Service(*this, name);
 }
 
+Service Nursery::NewExternalService(absl::string_view name, std::string url) {
+  Service service(*this, name);
+  service.external_ = true;
+  service.external_url_ = std::move(url);
+  return service;
+}
+
 Path Nursery::SharedData(absl::string_view name) const {
   return Path(Path::Root::kData, PathOf(kShared), std::string(name));
 }
@@ -147,7 +154,21 @@ const std::string* Service::ExternalUrl(absl::string_view name) const {
   auto found = external.find(absl::StrCat(path_, ".", name));
   if (found == external.end() && endpoints_.empty())
     found = external.find(path_);
-  return found == external.end() ? nullptr : &found->second;
+  if (found != external.end()) return &found->second;
+  return external_url_.has_value() ? &*external_url_ : nullptr;
+}
+
+void Service::CheckScheme(const Endpoint& endpoint) {
+  const std::string* url = ExternalUrl(endpoint.name());
+  const size_t end = url == nullptr ? std::string::npos : url->find("://");
+  if (end == std::string::npos || endpoint.scheme().empty()) return;
+  absl::string_view scheme = absl::string_view(*url).substr(0, end);
+  if (scheme == "postgres") scheme = "postgresql";
+  if (scheme == endpoint.scheme()) return;
+  error_.Update(absl::InvalidArgumentError(
+      absl::StrCat("'", path_, "' is external at ", *url,
+                   ", but its endpoint '", endpoint.name(), "' is of the kind ",
+                   endpoint.scheme(), "://; correct the address")));
 }
 
 absl::StatusOr<EndpointAddress> Service::ExternalAddress(
@@ -167,8 +188,8 @@ absl::StatusOr<EndpointAddress> Service::ExternalAddress(
       !absl::SimpleAtoi(rest.substr(colon + 1), &port) || port < 1 ||
       port > 65535) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--external=", path_, "=", url,
-        ": this is not an address; write http://HOST:PORT, HOST:PORT, or the "
+        "'", path_, "' is external at '", url,
+        "', which is not an address; write http://HOST:PORT, HOST:PORT, or the "
         "absolute path of a Unix socket"));
   }
   address.host = std::string(rest.substr(0, colon));

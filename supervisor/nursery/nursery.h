@@ -41,6 +41,10 @@ class Nursery {
   // Service::Start) and consists of lower-case letters, digits, '_' and '-'.
   Service NewService(absl::string_view name);
 
+  // One that somebody else runs at `url`, unless --external says elsewhere.
+  // Environments call External().
+  Service NewExternalService(absl::string_view name, std::string url);
+
   // A directory that several services of this nursery may share, kept from run
   // to run.
   Path SharedData(absl::string_view name) const;
@@ -141,7 +145,7 @@ class Service {
   // says why, where its log is and how it ends; by then nothing of it runs.
   // When the task is cancelled, waits until the process and what it spawned
   // have gone. Call it once.
-  [[nodiscard("co_await it")]] Task<void> Start(Command command);
+  Task<void> Start(Command command);
 
   // The same for a service that others use: gives `handle` when it is ready,
   // and lets other programs find it by the service's path (see Attach).
@@ -164,6 +168,7 @@ class Service {
   E Add(Kind kind, absl::string_view name, absl::string_view file = "") {
     E endpoint = EndpointAccess::Make<E>(
         MakeAddress(kind, name, file.empty() ? name : file));
+    CheckScheme(endpoint);
     endpoints_.push_back(endpoint);
     return endpoint;
   }
@@ -174,6 +179,8 @@ class Service {
   absl::StatusOr<EndpointAddress> ExternalAddress(absl::string_view name,
                                                   absl::string_view url) const;
   const std::string* ExternalUrl(absl::string_view name) const;
+  // An external address that says "redis://" is none of an HTTP server.
+  void CheckScheme(const Endpoint& endpoint);
 
   Nursery* nursery_;
   std::string name_;
@@ -181,6 +188,7 @@ class Service {
   std::vector<Endpoint> endpoints_;
   std::optional<HandleData> handle_;
   bool external_ = false;
+  std::optional<std::string> external_url_;  // as the environment says
   absl::Status error_;  // the first thing that went wrong while declaring;
                         // Start delivers it
 };

@@ -26,6 +26,9 @@ namespace {
 using testing::Eq;
 using testing::HasSubstr;
 
+// These tests wait for the deadline to pass.
+const GatewayOptions kImpatient = {.links_deadline_ms = 1000};
+
 int PortOf(const Endpoint& url) {
   int port = 0;
   EXPECT_TRUE(absl::SimpleAtoi(EndpointAccess::Address(url).port, &port));
@@ -64,7 +67,8 @@ class SpoiledEdgeTest : public EnvironmentTestSuite<SpoiledEdgeTest, Gateway> {
  public:
   static Task<Gateway> Start(Nursery& nursery) {
     Links<Http2Url> links = co_await StartLinks<Http2Url>(nursery, {});
-    co_return co_await StartGateway(nursery, edge().Through(links), {});
+    co_return co_await StartGateway(nursery, edge().Through(links), {},
+                                    kImpatient);
   }
 
   static FaultyEdge& edge() {
@@ -103,7 +107,7 @@ class FrozenTest : public EnvironmentTest<FrozenTest, Gateway> {
  public:
   static Task<Gateway> Start(Nursery& nursery) {
     Links<Http2Url> links = co_await StartLinks<Http2Url>(nursery, {});
-    co_return co_await StartGateway(nursery, links, {});
+    co_return co_await StartGateway(nursery, links, {}, kImpatient);
   }
 };
 

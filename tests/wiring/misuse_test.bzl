@@ -1,5 +1,7 @@
-"""A mistake in wiring, told as the one line that is wrong and the one that is right."""
+"""Mistakes in wiring, each told as the one line that is wrong and the one that is right."""
 
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 load("//tools/build_defs:compile_fails_test.bzl", "compile_fails_test")
 
 _SOURCE = """#include "tests/wiring/all_services.h"
@@ -19,36 +21,93 @@ Task<void> Wire(Nursery& nursery) {{
 }}  // namespace espalier
 """
 
-def _source_impl(ctx):
-    out = ctx.actions.declare_file(ctx.label.name + ".cc")
+def _text_file_impl(ctx):
+    out = ctx.actions.declare_file(ctx.label.name + ctx.attr.suffix)
     ctx.actions.write(out, ctx.attr.content)
-    return [DefaultInfo(files = depset([out]))]
+    return [DefaultInfo(files = depset([out]), runfiles = ctx.runfiles([out]))]
 
-_source = rule(
-    implementation = _source_impl,
-    attrs = {"content": attr.string(mandatory = True)},
+_text_file = rule(
+    implementation = _text_file_impl,
+    attrs = {
+        "content": attr.string(mandatory = True),
+        "suffix": attr.string(mandatory = True),
+    },
 )
 
-def misuse_test(name, right, wrong, messages, setup = []):
-    """Tests that `wrong` does not compile in a function of an environment where `right` does.
+def _headers_impl(ctx):
+    headers = ctx.attr.library[CcInfo].compilation_context.headers
+    return [DefaultInfo(runfiles = ctx.runfiles(transitive_files = headers))]
+
+_headers = rule(
+    implementation = _headers_impl,
+    attrs = {"library": attr.label(providers = [CcInfo])},
+)
+
+def misuse_tests(name, misuses, guards):
+    """A test for each misuse that it does not compile where its right twin does; and <name>, which removes the guards.
+
+    <name>_test holds that each misuse has a guard, each guard a misuse, and each edit its place.
 
     Args:
-      name: what the mistake is.
-      right: a statement.
-      wrong: the same with the mistake; differs in one expression.
-      messages: regular expressions which the first error must match.
-      setup: statements that come before.
+      name: of the program that shows what comes of it when a guard is gone.
+      misuses: structs of
+          name: what the mistake is;
+          guard: what keeps it from compiling, a key of `guards`;
+          right: a statement in a function of an environment;
+          wrong: the same with the mistake; differs in one expression;
+          messages: regular expressions which the first error must match;
+          setup: statements that come before.
+      guards: for each guard, structs of
+          file: a header;
+          old: what makes the guard; occurs there once;
+          new: what takes its place when the guard is removed.
     """
-    _source(
-        name = name + "_source",
-        content = _SOURCE.format(setup = "\n  ".join(setup), right = right, wrong = wrong),
-        tags = ["manual"],
+    for misuse in misuses:
+        _text_file(
+            name = misuse.name + "_source",
+            content = _SOURCE.format(
+                right = misuse.right,
+                setup = "\n  ".join(misuse.setup),
+                wrong = misuse.wrong,
+            ),
+            suffix = ".cc",
+            tags = ["manual"],
+            testonly = True,
+        )
+        compile_fails_test(
+            name = misuse.name + "_test",
+            src = misuse.name + "_source",
+            copts = ["-Werror=unused-result"],
+            messages = misuse.messages,
+            deps = [":all_services"],
+        )
+    _text_file(
+        name = name + "_spec",
+        content = json.encode(struct(guards = guards, misuses = misuses)),
+        suffix = ".json",
         testonly = True,
     )
-    compile_fails_test(
+    _headers(
+        name = name + "_headers",
+        library = ":all_services",
+        testonly = True,
+        visibility = ["//tests:__subpackages__"],
+    )
+    common = dict(
+        srcs = ["guards.py"],
+        data = [":%s_headers" % name, ":%s_spec" % name],
+        main = "guards.py",
+    )
+    spec = "$(rootpath :%s_spec)" % name
+    py_binary(
+        name = name,
+        args = [spec],
+        testonly = True,
+        **common
+    )
+    py_test(
         name = name + "_test",
-        src = name + "_source",
-        copts = ["-Werror=unused-result"],
-        messages = messages,
-        deps = [":all_services"],
+        size = "small",
+        args = ["--check", spec],
+        **common
     )
