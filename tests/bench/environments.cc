@@ -2,7 +2,8 @@
 // that many neither collide nor leave anything behind.
 //
 //   tools/bazel run -c opt //tests/bench:environments
-#include <sys/types.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -37,19 +39,16 @@ namespace {
 struct Idle {
   HttpUrl listened;
   TcpAddress reserved;
-
-  ESPALIER_HANDLE(Idle, listened, reserved);
 };
 
 Task<Idle> StartIdle(Nursery& nursery) {
   Service service = nursery.NewService("idle");
   const Idle idle{.listened = service.Listen<HttpUrl>("listened"),
                   .reserved = service.Reserve<TcpAddress>("reserved")};
-  co_return co_await service.Start(
-      {.program = Program::System("sleep", "coreutils"),
-       .arguments = {"infinity"},
-       .directories = {service.data() / "directory"}},
-      idle);
+  co_await service.Start({.program = Program::System("sleep", "coreutils"),
+                          .arguments = {"infinity"},
+                          .directories = {service.data() / "directory"}});
+  co_return idle;
 }
 
 using Environment = TestEnvironment<Idle>;
@@ -81,8 +80,6 @@ std::map<std::string, int> Inventory() {
       absl::StrCat("/proc/", getpid(), "/task/", getpid(), "/children");
   std::ifstream list(children);
   for (std::string pid; list >> pid;) ++found["processes"];
-  std::ifstream sockets("/proc/self/net/tcp");
-  for (std::string line; std::getline(sockets, line);) ++found["ports"];
   std::error_code error;
   for (auto it = std::filesystem::recursive_directory_iterator(
            "/sys/fs/cgroup",
@@ -94,20 +91,40 @@ std::map<std::string, int> Inventory() {
   return found;
 }
 
+// Whether nobody holds the port of an environment that has ended.
+bool IsFree(const std::string& port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  int number = 0;
+  CHECK(absl::SimpleAtoi(port, &number)) << port;
+  address.sin_port = htons(number);
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address),
+                          sizeof address) == 0;
+  close(fd);
+  return bound;
+}
+
 void RunInSequence(int count) {
   if (count == 0) return;
   Start();  // what is made once
   const std::map<std::string, int> before = Inventory();
   std::vector<absl::Duration> times;
+  int ports = 0;
   for (int i = 0; i < count; ++i) {
     const absl::Time begin = absl::Now();
-    Start();
+    std::unique_ptr<Environment> environment = Start();
+    const Idle idle = environment->handles();
+    environment.reset();
     times.push_back(absl::Now() - begin);
+    ports += !IsFree(EndpointAccess::Address(idle.listened).port);
+    ports += !IsFree(EndpointAccess::Address(idle.reserved).port);
   }
   std::sort(times.begin(), times.end());
   std::cout << count << " in sequence, set-up and tear-down: median "
             << times[times.size() / 2] << ", 90th percentile "
-            << times[times.size() * 9 / 10] << "\n";
+            << times[times.size() * 9 / 10] << "\n  ports: " << ports
+            << " still held\n";
   for (const auto& [what, number] : Inventory()) {
     auto found = before.find(what);
     const int more = number - (found == before.end() ? 0 : found->second);
