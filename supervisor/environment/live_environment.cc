@@ -20,6 +20,7 @@
 #include "supervisor/backend/local/local_backend.h"
 #include "supervisor/control/control_server.h"
 #include "supervisor/environment/controlled_runtime.h"
+#include "supervisor/environment/descriptor_limit.h"
 #include "supervisor/environment/event_recorder.h"
 #include "supervisor/environment/pressure_watch.h"
 #include "supervisor/environment/progress.h"
@@ -308,6 +309,8 @@ absl::Status RunLive(const std::string& name, const std::string& program,
               .programs = ProgramFinder::ForProcess(program),
               .user_for_root = flags.user});
   if (!backend.ok()) return backend.status();
+  // Not before the keeper is there: services get the limit as it was.
+  RaiseDescriptorLimit();
   absl::Status status;
   {
     LiveEnvironment environment(name, flags, *paths, std::move(loop),

@@ -28,6 +28,12 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
     case Readiness::Kind::kNewline:
       return absl::StrCat("when it writes a newline to the descriptor in ",
                           readiness.variable());
+    case Readiness::Kind::kNotify:
+      return readiness.watchdog() == absl::InfiniteDuration()
+                 ? "when it notifies"
+                 : absl::StrCat("when it notifies, at least every ",
+                                absl::FormatDuration(readiness.watchdog()),
+                                " from then on");
     case Readiness::Kind::kConnect:
       return absl::StrCat("when ", url, " takes a connection");
     case Readiness::Kind::kHttp:
@@ -50,6 +56,15 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
   return "";
 }
 
+// Enough for either of the two processes that hold them: a pidfd in the keeper,
+// and a socket for each endpoint in the environment; in strict mode a pipe, the
+// log and its times.
+int DescriptorsFor(const ServiceDefinition& definition) {
+  if (definition.external) return 0;
+  const bool strict = definition.command.log.mode == LogRule::Mode::kStrict;
+  return 1 + static_cast<int>(definition.endpoints.size()) + (strict ? 3 : 0);
+}
+
 Plan::Service Describe(const ServiceDefinition& definition,
                        const Backend& backend) {
   const Command& command = definition.command;
@@ -61,7 +76,8 @@ Plan::Service Describe(const ServiceDefinition& definition,
                         .files = {},
                         .needs = definition.needs,
                         .readiness = Describe(command.readiness, backend),
-                        .external = definition.external};
+                        .external = definition.external,
+                        .descriptors = DescriptorsFor(definition)};
   if (command.liveness) {
     absl::StrAppend(&service.readiness, "; asked again every ",
                     absl::FormatDuration(command.liveness->interval));

@@ -25,6 +25,7 @@ struct Plan {
     std::vector<std::string> needs;
     std::string readiness;
     bool external = false;
+    int descriptors = 0;  // Kept open for it while it runs; not printed.
 
     friend bool operator==(const Service&, const Service&) = default;
   };

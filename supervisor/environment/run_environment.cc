@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
+#include "supervisor/environment/descriptor_limit.h"
 #include "supervisor/environment/environment_flags.h"
 #include "supervisor/environment/live_environment.h"
 #include "supervisor/environment/plan.h"
@@ -70,6 +71,10 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
   if (flags->plan) {
     std::cout << FormatPlan(*plan, name, *flags->plan) << std::flush;
     return 0;
+  }
+  if (absl::Status fits = CheckDescriptors(*plan, HardDescriptorLimit());
+      !fits.ok()) {
+    return Fail(name, fits);
   }
   const absl::Status status = RunLive(std::string(name), argv[0], body, *flags);
   return status.ok() ? 0 : Fail(name, status);

@@ -328,6 +328,11 @@ void KeeperClient::Signal(uint32_t id, uint64_t generation, int signal) {
       .id = id, .generation = generation, .signal = signal});
 }
 
+void KeeperClient::Freeze(uint32_t id, uint64_t generation, bool frozen) {
+  Queue(keeper::FreezeRequest{
+      .id = id, .generation = generation, .frozen = frozen});
+}
+
 void KeeperClient::Shutdown() { Queue(keeper::ShutdownRequest{}); }
 
 void KeeperClient::Queue(const keeper::Request& request,

@@ -101,6 +101,8 @@ class KeeperClient {
   // Ends everything without waiting; the end shows at fd() and guard_pidfd().
   // The destructor does it too.
   void Shutdown();
+  // See FreezeRequest.
+  void Freeze(uint32_t id, uint64_t generation, bool frozen);
 
   // Sends what is queued, as far as the socket takes it. Call it once in a turn
   // of the loop, after all requests of that turn, and again when fd() is

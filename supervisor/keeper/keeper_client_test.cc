@@ -346,6 +346,22 @@ TEST_P(KeeperDeathTest, EndsEveryProcess) {
   std::filesystem::remove_all(directory);
 }
 
+// The service ignores the stop and has all the time it wants.
+TEST(KeeperDeathInAStopTest, F66TheEnvironmentIsKilledInTheMiddleOfAStop) {
+  ChildProgram environment(
+      {"supervisor/keeper/testcases/environment", ChildPath()});
+  ASSERT_TRUE(environment.AwaitOutput("\n")) << environment.output();
+  int guard = 0, keeper = 0, service = 0;
+  ASSERT_EQ(sscanf(environment.output().c_str(),
+                   "guard %d keeper %d service %d", &guard, &keeper, &service),
+            3);
+  std::vector<ProcessWatch> watches;
+  for (pid_t pid : {guard, keeper, service}) watches.emplace_back(pid);
+  environment.Signal(SIGKILL);
+  for (const ProcessWatch& watch : watches) watch.AwaitEnd();
+  EXPECT_EQ(environment.Wait(), -SIGKILL);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     F60, KeeperDeathTest,
     testing::Values(Victims{"environment", true, false, false},

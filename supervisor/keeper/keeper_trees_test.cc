@@ -194,6 +194,69 @@ TEST_P(KeeperTreesTest, AFailedSpawnLeavesNothing) {
   Await<DrainedEvent>(1);
 }
 
+// The child writes without end, so two looks that see the same mean that it
+// stands still; between them is what another run takes.
+TEST_P(KeeperTreesTest, AFrozenServiceStandsStillUntilItIsThawed) {
+  Spawn(Request(1, {"count", File("count")}));
+  Await<SpawnedEvent>(1);
+  while (ReadFile(File("count")).empty()) sched_yield();
+  keeper_->Freeze(1, 1, true);
+  uint64_t generation = 0;
+  std::string seen;
+  do {
+    seen = ReadFile(File("count"));
+    keeper::SpawnRequest other = Request(2, {"exit", "0"}, ++generation);
+    Spawn(other);
+    Await<DrainedEvent>(2);
+  } while (ReadFile(File("count")) != seen);
+  keeper_->Freeze(1, 1, false);
+  keeper_->Flush();
+  while (ReadFile(File("count")) == seen) sched_yield();
+}
+
+TEST_P(KeeperTreesTest, AStopThawsWhatIsFrozen) {
+  Spawn(Request(1, {"sleep"}));
+  Await<SpawnedEvent>(1);
+  keeper_->Freeze(1, 1, true);
+  keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+  Await<DrainedEvent>(1);
+}
+
+TEST_P(KeeperTreesTest, AStoppedServiceGetsItsCgroupAnew) {
+  for (uint64_t generation = 1; generation <= 3; ++generation) {
+    Spawn(Request(1, {"sleep"}, generation));
+    Await<SpawnedEvent>(1);
+    keeper_->Stop(1, generation, SIGTERM, absl::InfiniteDuration());
+    keeper_->Flush();
+    EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+    Await<DrainedEvent>(1);
+  }
+}
+
+// In force, or said once not to be; the service runs in either case.
+TEST_P(KeeperTreesTest, F14LimitsAreInForceOrItIsSaidOnce) {
+  bool told = false;
+  for (uint32_t id = 1; id <= 3; ++id) {
+    keeper::SpawnRequest request = Request(id, {"fill", "64"});
+    request.tree.memory_bytes = 32 << 20;
+    request.tree.tasks = 50;
+    Spawn(request);
+    const auto exited = Await<ExitedEvent>(id);
+    int notes = 0;
+    for (auto it = events_.begin(); it != events_.end();) {
+      const bool note = std::holds_alternative<keeper::NoteEvent>(*it);
+      notes += note ? 1 : 0;
+      it = note ? events_.erase(it) : it + 1;
+    }
+    EXPECT_EQ(notes, id == 1 && exited.code == CLD_EXITED ? 1 : 0);
+    told |= notes > 0;
+    EXPECT_EQ(exited.oom_killed, !told);
+    EXPECT_EQ(exited.status, told ? 0 : SIGKILL);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Rungs, KeeperTreesTest,
                          testing::ValuesIn(AvailableRungs()), RungTestName);
 

@@ -25,6 +25,14 @@ template <OneOf<StrictLogRule> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.max_bytes), visit(m.drop);
 }
+template <OneOf<TreeLimits> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.memory_bytes), visit(m.cpu_us), visit(m.tasks);
+}
+template <OneOf<NotifyRule> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.watchdog_ns);
+}
 template <OneOf<SpawnRequest> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.program), visit(m.argv);
@@ -32,18 +40,32 @@ void VisitFields(T& m, V& visit) {
   visit(m.strict_log);
   visit(m.listener_names), visit(m.readiness_variable), visit(m.credentials);
   visit(m.limits), visit(m.nice), visit(m.umask), visit(m.no_new_privs);
+  visit(m.tree), visit(m.notify);
 }
 template <OneOf<StopRequest> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.signal), visit(m.grace_ns);
 }
-template <OneOf<KillRequest, ReadyEvent, DrainedEvent> T, typename V>
+template <OneOf<KillRequest, ReadyEvent, DrainedEvent, WatchdogLostEvent> T,
+          typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation);
 }
 template <OneOf<SignalRequest> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.signal);
+}
+template <OneOf<FreezeRequest> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.id), visit(m.generation), visit(m.frozen);
+}
+template <OneOf<StatusEvent> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.id), visit(m.generation), visit(m.text);
+}
+template <OneOf<NoteEvent> T, typename V>
+void VisitFields(T& m, V& visit) {
+  visit(m.text);
 }
 template <OneOf<ShutdownRequest> T, typename V>
 void VisitFields(T&, V&) {}

@@ -99,6 +99,24 @@ struct StrictLogRule {
   bool operator==(const StrictLogRule&) const = default;
 };
 
+// What the processes of a service may use together; 0 for no limit. In force
+// where its cgroup has the controllers; otherwise a Note says so once.
+struct TreeLimits {
+  uint64_t memory_bytes = 0;
+  uint64_t cpu_us = 0;  // Processor time in each 100 ms.
+  uint64_t tasks = 0;   // Processes and threads.
+  bool operator==(const TreeLimits&) const = default;
+};
+
+// How a service speaks of itself by sd_notify(3): it finds the address of a
+// socket in NOTIFY_SOCKET. Only what its own processes send there counts.
+struct NotifyRule {
+  // If not 0: from READY=1 on, WATCHDOG=1 has to come at least this often
+  // (nanoseconds), and the service finds it in WATCHDOG_USEC.
+  uint64_t watchdog_ns = 0;
+  bool operator==(const NotifyRule&) const = default;
+};
+
 // ─── Requests: client → keeper
 // ────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +154,8 @@ struct SpawnRequest {
   std::optional<int32_t> nice;  // Absolute niceness, −20 … 19.
   uint32_t umask = 022;
   bool no_new_privs = false;
+  TreeLimits tree;
+  std::optional<NotifyRule> notify;  // READY=1 is reported as Ready.
   bool operator==(const SpawnRequest&) const = default;
 };
 
@@ -167,13 +187,24 @@ struct SignalRequest {
   bool operator==(const SignalRequest&) const = default;
 };
 
+// Freezes the whole tree, or lets it go on. Without a cgroup these are SIGSTOP
+// and SIGCONT for the processes there are: one that forks at that moment may
+// escape, and parents are told. Stop and Kill thaw. Ignored if that generation
+// is gone.
+struct FreezeRequest {
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  bool frozen = true;
+  bool operator==(const FreezeRequest&) const = default;
+};
+
 // Kills everything, then ends the keeper. Closing the socket means the same.
 struct ShutdownRequest {
   bool operator==(const ShutdownRequest&) const = default;
 };
 
 using Request = std::variant<SpawnRequest, StopRequest, KillRequest,
-                             SignalRequest, ShutdownRequest>;
+                             SignalRequest, ShutdownRequest, FreezeRequest>;
 
 // ─── Events: keeper → client
 // ──────────────────────────────────────────────────────────────────────────────────────
@@ -207,7 +238,7 @@ struct SpawnFailedEvent {
   bool operator==(const SpawnFailedEvent&) const = default;
 };
 
-// A newline came on the readiness descriptor. At most once.
+// A newline came on the readiness descriptor, or READY=1. At most once.
 struct ReadyEvent {
   uint32_t id = 0;
   uint64_t generation = 0;
@@ -248,8 +279,32 @@ struct LogLossEvent {
   bool operator==(const LogLossEvent&) const = default;
 };
 
-// A frame was malformed and had no effect. If even its length made no sense,
-// the keeper ends everything after this.
+// STATUS= came: one line without control characters, 256 bytes at most.
+struct StatusEvent {
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  std::string text;
+  bool operator==(const StatusEvent&) const = default;
+};
+
+// WATCHDOG=1 did not come in time, or WATCHDOG=trigger came. At most once.
+struct WatchdogLostEvent {
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  bool operator==(const WatchdogLostEvent&) const = default;
+};
+
+// Something works less well on this machine than it might, in a sentence; each
+// is told once.
+struct NoteEvent {
+  std::string text;
+  bool operator==(const NoteEvent&) const = default;
+};
+
+// A frame or a notification was malformed or not its sender's to send, and had
+// no effect. If even its length made no sense,
+// the keeper ends everything after this. Of refused notifications, which
+// anybody can send, only the first, second, fourth, eighth … are told.
 struct RefusedEvent {
   uint64_t count = 0;  // Of all that were refused so far.
   std::string reason;
@@ -258,7 +313,8 @@ struct RefusedEvent {
 
 using Event =
     std::variant<HelloEvent, SpawnedEvent, SpawnFailedEvent, ReadyEvent,
-                 ExitedEvent, DrainedEvent, RefusedEvent, LogLossEvent>;
+                 ExitedEvent, DrainedEvent, RefusedEvent, LogLossEvent,
+                 StatusEvent, WatchdogLostEvent, NoteEvent>;
 
 // ─── Frames
 // ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,9 @@ SpawnRequest FullSpawn() {
           .limits = {{.resource = 7, .soft = 10, .hard = UINT64_MAX}},
           .nice = -5,
           .umask = 077,
-          .no_new_privs = true};
+          .no_new_privs = true,
+          .tree = {.memory_bytes = 1, .cpu_us = 2, .tasks = 3},
+          .notify = NotifyRule{.watchdog_ns = 4}};
 }
 
 std::vector<Request> AllRequests() {
@@ -36,7 +38,8 @@ std::vector<Request> AllRequests() {
           StopRequest{.id = 1, .generation = 2, .signal = 15, .grace_ns = 9},
           KillRequest{.id = 3, .generation = 4},
           SignalRequest{.id = 5, .generation = 6, .signal = 1},
-          ShutdownRequest{}};
+          ShutdownRequest{},
+          FreezeRequest{.id = 7, .generation = 8, .frozen = true}};
 }
 
 std::vector<Event> AllEvents() {
@@ -57,6 +60,9 @@ std::vector<Event> AllEvents() {
                       .system_ns = 6,
                       .max_rss_kib = 7},
           DrainedEvent{.id = 1, .generation = 2},
+          StatusEvent{.id = 1, .generation = 2, .text = "text"},
+          WatchdogLostEvent{.id = 1, .generation = 2},
+          NoteEvent{.text = "note"},
           RefusedEvent{.count = 1, .reason = "reason"},
           LogLossEvent{.id = 1,
                        .generation = 2,

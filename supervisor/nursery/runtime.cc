@@ -76,6 +76,10 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
       .external = definition.external,
       .restart = definition.command.restart,
       .stop = definition.command.stop,
+      // The watchdog has been waited for already.
+      .liveness_failures =
+          definition.command.readiness.kind() == Readiness::Kind::kNotify ? 1
+                                                                          : 3,
       .start_timeout = definition.command.start_timeout,
   };
   if (const auto& liveness = definition.command.liveness) {

@@ -135,9 +135,16 @@ absl::Status Command::Validate() const {
   for (const Path& path : paths) {
     if (absl::Status status = ValidatePath(path); !status.ok()) return status;
   }
+  if (readiness.watchdog() < absl::Milliseconds(1)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a watchdog of ", absl::FormatDuration(readiness.watchdog()),
+        " is too short: 1 ms is the least"));
+  }
   if (absl::Status status = log.Validate(); !status.ok()) return status;
   if (absl::Status status = ValidateLiveness(*this); !status.ok())
     return status;
+  if (absl::Status status = process.Validate(); !status.ok()) return status;
+  if (absl::Status status = tree.Validate(); !status.ok()) return status;
   return restart.Validate();
 }
 

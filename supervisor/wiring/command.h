@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "supervisor/engine/rules.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/process_rule.h"
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
@@ -73,6 +74,7 @@ class Readiness {
     kGrpcHealth,
     kAnswer,
     kProbe,
+    kNotify,
   };
 
   // As soon as the program runs. Enough for one which takes a held listener:
@@ -89,6 +91,16 @@ class Readiness {
   // polling.
   static Readiness Newline(std::string variable = "READY_FD") {
     return Readiness(Kind::kNewline, std::nullopt, std::move(variable));
+  }
+  // When it says READY=1 by sd_notify(3), and as soon: no probe, no polling.
+  // Its STATUS= is shown while it starts. With a `watchdog`, it finds that time
+  // in WATCHDOG_USEC, and counts as not living any more once WATCHDOG=1 has not
+  // come for so long; at least 1 ms. Only what processes of its own tree send
+  // counts. It has to stay in the foreground: another MAINPID is refused.
+  static Readiness Notify(absl::Duration watchdog = absl::InfiniteDuration()) {
+    Readiness readiness(Kind::kNotify, std::nullopt, "");
+    readiness.watchdog_ = watchdog;
+    return readiness;
   }
   // When `endpoint` takes a connection.
   static Readiness Connects(const Endpoint& endpoint) {
@@ -127,6 +139,8 @@ class Readiness {
   const std::string& path() const { return detail_; }
   // Of kNewline.
   const std::string& variable() const { return detail_; }
+  // Of kNotify; infinite if there is none.
+  absl::Duration watchdog() const { return watchdog_; }
   // Of kAnswer.
   const std::string& request() const { return detail_; }
   const std::string& answer() const { return answer_; }
@@ -143,6 +157,7 @@ class Readiness {
   std::optional<Endpoint> endpoint_;
   std::string detail_;
   std::string answer_;
+  absl::Duration watchdog_ = absl::InfiniteDuration();
   std::shared_ptr<const ProbeCommand> probe_;
 };
 
@@ -229,6 +244,8 @@ struct Command {
   RestartRule restart = {};
   StopRule stop = {};
   LogRule log = {};
+  ProcessRule process = {};
+  TreeRule tree = {};
   // From the first attempt to start until it is ready; then the attempt counts
   // as failed.
   absl::Duration start_timeout = absl::Seconds(60);

@@ -84,7 +84,7 @@ TEST_F(CommandProbeTest, ARunThatCannotBeStartedCountsAsFailed) {
               ElementsAre("no descriptors", "starting: no memory"));
 }
 
-TEST_F(CommandProbeTest, ARunThatHangsIsKilledAndNeverASecondBesideIt) {
+TEST_F(CommandProbeTest, F43ARunThatHangsIsKilledAndNeverASecondBesideIt) {
   probe_.Watch();
   probe_.Unwatch();
   EXPECT_THAT(killed_, ElementsAre(1));

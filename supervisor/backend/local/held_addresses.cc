@@ -38,7 +38,8 @@ absl::StatusOr<EndpointAddress> HeldAddresses::ListenUnix(
     absl::string_view service, absl::string_view name) {
   absl::StatusOr<EndpointAddress> address = SocketPath(service, name, name);
   if (!address.ok()) return address;
-  if (absl::Status status = files_.PrepareRuntime(address->service);
+  if (absl::Status status =
+          files_.PrepareRuntime(address->service, files_.user());
       !status.ok())
     return status;
   absl::StatusOr<ListeningSocket> socket =

@@ -117,6 +117,7 @@ void LocalBackend::Carry(const Spawn& order) {
   Record& record = records_[Index(order.id)];
   record.generation = order.generation;
   record.pid = 0;
+  record.ready = false;
   record.log_begin =
       logs_.BeginRun(files_.LogFile(record.definition->path), order.generation);
   if (AlreadyCreated(record.definition->command)) {
@@ -138,14 +139,20 @@ void LocalBackend::Carry(const Spawn& order) {
 std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
     const Record& record, const Spawn& order) {
   const Command& command = record.definition->command;
+  absl::StatusOr<std::optional<ServiceUser>> user =
+      requests_.UserOf(command.process);
+  if (!user.ok())
+    return SpawnProblem{ErrnoOf(user.status()),
+                        std::string(user.status().message())};
   absl::StatusOr<keeper::SpawnRequest> request =
-      requests_.ForService(*record.definition);
+      requests_.ForService(*record.definition, *user);
   if (!request.ok())
     return SpawnProblem{ErrnoOf(request.status()),
                         std::string(request.status().message())};
-  absl::Status prepared = files_.Prepare(record.definition->path, command);
+  absl::Status prepared =
+      files_.Prepare(record.definition->path, command, *user);
   if (prepared.ok() && HasSocketPath(*record.definition))
-    prepared = files_.PrepareRuntime(record.definition->path);
+    prepared = files_.PrepareRuntime(record.definition->path, *user);
   if (!prepared.ok()) {
     return SpawnProblem{ErrnoOf(prepared), std::string(prepared.message())};
   }
@@ -179,7 +186,10 @@ void LocalBackend::Carry(const StartProbe& order) {
   record.generation = order.generation;
   const Readiness& readiness = record.definition->command.readiness;
   // The keeper will tell.
-  if (readiness.kind() == Readiness::Kind::kNewline) return;
+  if (readiness.kind() == Readiness::Kind::kNewline ||
+      readiness.kind() == Readiness::Kind::kNotify) {
+    return;
+  }
   const bool is_asked =
       record.command_probe != nullptr || readiness.endpoint() != nullptr;
   if (!is_asked) return Ready(record);
@@ -295,8 +305,11 @@ std::string LocalBackend::ProbeLog(const Record& record) const {
 
 absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
   const ProbeCommand& probe = *record.definition->command.readiness.probe();
+  absl::StatusOr<std::optional<ServiceUser>> user =
+      requests_.UserOf(record.definition->command.process);
+  if (!user.ok()) return user.status();
   absl::StatusOr<keeper::SpawnRequest> request =
-      requests_.ForProbe(*record.definition, probe);
+      requests_.ForProbe(*record.definition, probe, *user);
   if (!request.ok()) return request.status();
   request->id = record.probe_keeper_id;
   request->generation = run;
@@ -366,11 +379,41 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
 
 void LocalBackend::On(const keeper::ReadyEvent& event) {
   Record& record = records_[roles_[event.id].record];
+  record.ready = true;
   handler_(
       BecameReady{.id = record.definition->id, .generation = event.generation});
   const bool is_current =
       event.generation == record.generation && record.liveness == nullptr;
   if (is_current) BeginLiveness(record);
+}
+
+// Until it is ready this tells what it is waiting for. Afterwards the engine
+// would take it for a sign that it does not live.
+void LocalBackend::On(const keeper::StatusEvent& event) {
+  const Record& record = records_[roles_[event.id].record];
+  if (record.ready) return;
+  handler_(ProbeFailed{.id = record.definition->id,
+                       .generation = event.generation,
+                       .complaint = files_.Redact(event.text)});
+}
+
+void LocalBackend::On(const keeper::WatchdogLostEvent& event) {
+  const Record& record = records_[roles_[event.id].record];
+  const Command& command = record.definition->command;
+  const std::string complaint =
+      absl::StrCat("it did not send WATCHDOG=1 for ",
+                   absl::FormatDuration(command.readiness.watchdog()));
+  // Its time has been waited for, so no further failure is.
+  const int failures = command.liveness ? command.liveness->failures : 1;
+  for (int i = 0; i < failures; ++i) {
+    handler_(ProbeFailed{.id = record.definition->id,
+                         .generation = event.generation,
+                         .complaint = complaint});
+  }
+}
+
+void LocalBackend::On(const keeper::NoteEvent& event) {
+  LOG(WARNING) << event.text;
 }
 
 void LocalBackend::On(const keeper::ExitedEvent& event) {

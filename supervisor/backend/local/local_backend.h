@@ -90,6 +90,7 @@ class LocalBackend final : public Backend {
     Generation generation = 0;
     pid_t pid = 0;
     int64_t log_begin = 0;
+    bool ready = false;
     uint32_t keeper_id = 0;
     uint32_t probe_keeper_id = 0;
     std::unique_ptr<ReadinessProbe> probe;
@@ -125,6 +126,9 @@ class LocalBackend final : public Backend {
 
   void ReadKeeper();
   void On(const keeper::HelloEvent&) {}
+  void On(const keeper::StatusEvent& event);
+  void On(const keeper::WatchdogLostEvent& event);
+  void On(const keeper::NoteEvent& event);
   void On(const keeper::SpawnedEvent& event);
   void On(const keeper::SpawnFailedEvent& event);
   void On(const keeper::ReadyEvent& event);

@@ -180,23 +180,27 @@ std::string ServiceFiles::Show(const Text& text) const {
   return shown;
 }
 
-absl::Status ServiceFiles::Make(const Path& directory) const {
-  return MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), user_)
+absl::Status ServiceFiles::Make(const Path& directory,
+                                const std::optional<ServiceUser>& owner) const {
+  return MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), owner)
       .status();
 }
 
-absl::Status ServiceFiles::PrepareRuntime(const std::string& service) const {
-  return Make(Path(Path::Root::kRuntime, service, ""));
+absl::Status ServiceFiles::PrepareRuntime(
+    const std::string& service, const std::optional<ServiceUser>& owner) const {
+  return Make(Path(Path::Root::kRuntime, service, ""), owner);
 }
 
 std::string ServiceFiles::Redact(absl::string_view text) const {
   return absl::StrReplaceAll(text, secrets_);
 }
 
-absl::Status ServiceFiles::Prepare(const std::string& service,
-                                   const Command& command) const {
+absl::Status ServiceFiles::Prepare(
+    const std::string& service, const Command& command,
+    const std::optional<ServiceUser>& owner) const {
   if (!temporary_made_) {
-    if (absl::Status made = PrepareRuntime(std::string(kTemporary)); !made.ok())
+    if (absl::Status made = PrepareRuntime(std::string(kTemporary), user_);
+        !made.ok())
       return made;
     temporary_made_ = true;
   }
@@ -229,26 +233,27 @@ absl::Status ServiceFiles::Prepare(const std::string& service,
     }
   }
   for (const Path& directory : directories) {
-    if (absl::Status made = Make(directory); !made.ok()) return made;
+    if (absl::Status made = Make(directory, owner); !made.ok()) return made;
   }
   for (const File& file : command.files) {
     absl::StatusOr<std::string> contents = Render(file.contents);
     if (!contents.ok()) return contents.status();
-    if (absl::Status status = WriteIfDifferent(file.path, *contents);
+    if (absl::Status status = WriteIfDifferent(file.path, *contents, owner);
         !status.ok())
       return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status ServiceFiles::WriteIfDifferent(const Path& path,
-                                            const std::string& contents) const {
+absl::Status ServiceFiles::WriteIfDifferent(
+    const Path& path, const std::string& contents,
+    const std::optional<ServiceUser>& owner) const {
   const std::string root = RootOf(path);
   const std::string relative = RelativeToRoot(path);
   if (absl::StatusOr<std::string> old = ReadFileBelow(root, relative);
       old.ok() && *old == contents)
     return absl::OkStatus();
-  return WriteFileBelow(root, relative, contents, user_);
+  return WriteFileBelow(root, relative, contents, owner);
 }
 
 }  // namespace espalier

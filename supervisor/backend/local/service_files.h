@@ -45,20 +45,26 @@ class ServiceFiles {
   // Makes the data directory of `service` and the directories that `command`
   // asks for, and writes its files where they differ. Its runtime directory is
   // made if a text of the command mentions it. Errors name the file or
-  // directory and say what the system said.
-  absl::Status Prepare(const std::string& service,
-                       const Command& command) const;
+  // directory and
+  // say what the system said. All of it becomes `owner`'s.
+  absl::Status Prepare(const std::string& service, const Command& command,
+                       const std::optional<ServiceUser>& owner) const;
   // Makes the runtime directory of `service`.
-  absl::Status PrepareRuntime(const std::string& service) const;
+  absl::Status PrepareRuntime(const std::string& service,
+                              const std::optional<ServiceUser>& owner) const;
+
+  // Who services run as, unless a command says otherwise.
+  const std::optional<ServiceUser>& user() const { return user_; }
 
  private:
-  absl::Status Make(const Path& directory) const;
+  absl::Status Make(const Path& directory,
+                    const std::optional<ServiceUser>& owner) const;
   absl::StatusOr<std::string> SecretValue(const Text::Part& part) const;
   std::string SecretFile(const Text::Part& part) const;
   absl::Status OpenSecretsToUser() const;
   std::string RootOf(const Path& path) const;
-  absl::Status WriteIfDifferent(const Path& path,
-                                const std::string& contents) const;
+  absl::Status WriteIfDifferent(const Path& path, const std::string& contents,
+                                const std::optional<ServiceUser>& owner) const;
 
   const InstancePaths paths_;
   const std::optional<ServiceUser> user_;

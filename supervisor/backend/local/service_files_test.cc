@@ -63,7 +63,8 @@ TEST_F(ServiceFilesTest, MakesDirectoriesAndFilesForItsUserOnly) {
   Command command = SomeCommand();
   command.directories = {Data("a/b")};
   command.files = {{Data("conf"), Text("data in ", Data("links.db"), "\n")}};
-  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   EXPECT_TRUE(fs::is_directory(files_->Locate(Data("a/b"))));
   EXPECT_TRUE(fs::is_directory(files_->TemporaryDirectory()));
   EXPECT_EQ(Read(files_->Locate(Data("conf"))),
@@ -80,7 +81,8 @@ TEST_F(ServiceFilesTest, MakesARuntimeDirectoryOnlyForACommandThatMentionsIt) {
     return Path(Path::Root::kRuntime, "shop/links", std::move(relative));
   };
   const fs::path directory = files_->RuntimeDirectory("shop/links");
-  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand(), std::nullopt),
+            absl::OkStatus());
   EXPECT_FALSE(fs::exists(directory));
 
   Command in_argument = SomeCommand();
@@ -94,7 +96,8 @@ TEST_F(ServiceFilesTest, MakesARuntimeDirectoryOnlyForACommandThatMentionsIt) {
   for (const Command& command :
        {in_argument, in_variable, in_contents, is_file}) {
     fs::remove_all(directory);
-    ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+    ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+              absl::OkStatus());
     EXPECT_TRUE(fs::is_directory(directory));
   }
 }
@@ -102,15 +105,18 @@ TEST_F(ServiceFilesTest, MakesARuntimeDirectoryOnlyForACommandThatMentionsIt) {
 TEST_F(ServiceFilesTest, LeavesAFileAloneThatIsAsItShouldBe) {
   Command command = SomeCommand();
   command.files = {{Data("conf"), Text("same")}};
-  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   const fs::path file = files_->Locate(Data("conf"));
   const auto long_ago =
       fs::file_time_type::clock::now() - std::chrono::hours(1);
   fs::last_write_time(file, long_ago);
-  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   EXPECT_EQ(fs::last_write_time(file), long_ago);
   command.files = {{Data("conf"), Text("different")}};
-  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   EXPECT_EQ(Read(file), "different");
 }
 
@@ -118,7 +124,8 @@ TEST_F(ServiceFilesTest, MakesTheDirectoriesThatArgumentsMention) {
   Command command = SomeCommand();
   command.arguments = {
       Text("--store=", Path(Path::Root::kData, "shared", "links.db"))};
-  ASSERT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   EXPECT_TRUE(fs::is_directory(paths_->data_directory() + "/shared"));
 }
 
@@ -139,7 +146,8 @@ TEST_F(ServiceFilesTest, ASecretIsMadeOnceAndOnlyItsFileHoldsIt) {
 }
 
 TEST_F(ServiceFilesTest, FollowsNoLinkThatAServiceMayHaveMade) {
-  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand(), std::nullopt),
+            absl::OkStatus());
   const fs::path elsewhere = root_ / "elsewhere";
   fs::create_directory(elsewhere);
   const std::string service = paths_->data_directory() + "/shop/links";
@@ -149,14 +157,15 @@ TEST_F(ServiceFilesTest, FollowsNoLinkThatAServiceMayHaveMade) {
   for (const char* wanted : {"a", "a/b"}) {
     Command command = SomeCommand();
     command.directories = {Data(wanted)};
-    const absl::Status status = files_->Prepare("shop/links", command);
+    const absl::Status status =
+        files_->Prepare("shop/links", command, std::nullopt);
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << wanted << status;
     EXPECT_TRUE(absl::StrContains(status.message(), service + "/a")) << status;
   }
   // On the way to a file.
   Command command = SomeCommand();
   command.files = {{Data("a/conf"), Text("x")}};
-  EXPECT_FALSE(files_->Prepare("shop/links", command).ok());
+  EXPECT_FALSE(files_->Prepare("shop/links", command, std::nullopt).ok());
   EXPECT_TRUE(fs::is_empty(elsewhere));
 
   // As a file, or as what becomes one: the link goes, what it led to stays.
@@ -164,7 +173,9 @@ TEST_F(ServiceFilesTest, FollowsNoLinkThatAServiceMayHaveMade) {
   for (const char* link : {"conf", "conf.new"}) {
     fs::create_symlink(elsewhere / "precious", service + "/" + link);
     command.files = {{Data("conf"), Text("mine")}};
-    EXPECT_EQ(files_->Prepare("shop/links", command), absl::OkStatus()) << link;
+    EXPECT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+              absl::OkStatus())
+        << link;
     EXPECT_EQ(Read(elsewhere / "precious"), "precious") << link;
     EXPECT_FALSE(fs::is_symlink(service + "/conf")) << link;
     EXPECT_EQ(Read(service + "/conf"), "mine") << link;
@@ -175,10 +186,12 @@ TEST_F(ServiceFilesTest, FollowsNoLinkThatAServiceMayHaveMade) {
 TEST_F(ServiceFilesTest, APipeInTheWayOfAFileBlocksNobody) {
   Command command = SomeCommand();
   command.files = {{Data("conf"), Text("x")}};
-  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand()), absl::OkStatus());
+  ASSERT_EQ(files_->Prepare("shop/links", SomeCommand(), std::nullopt),
+            absl::OkStatus());
   const std::string conf = files_->Locate(Data("conf"));
   ASSERT_EQ(mkfifo(conf.c_str(), 0600), 0);
-  EXPECT_EQ(files_->Prepare("shop/links", command), absl::OkStatus());
+  EXPECT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
   EXPECT_EQ(Read(conf), "x");
 }
 
@@ -232,7 +245,7 @@ TEST_F(ServiceFilesTest, NamesTheFileThatCannotBeMade) {
   Command command = SomeCommand();
   std::ofstream(paths_->data_directory() + "/shop")
       << "a file where a directory should be";
-  absl::Status status = files_->Prepare("shop/links", command);
+  absl::Status status = files_->Prepare("shop/links", command, std::nullopt);
   EXPECT_FALSE(status.ok());
   EXPECT_TRUE(
       absl::StrContains(status.message(), paths_->data_directory() + "/shop"))

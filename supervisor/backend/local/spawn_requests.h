@@ -27,13 +27,21 @@ class SpawnRequests {
                 std::optional<ServiceUser> user,
                 const std::string& staging_directory);
 
-  // For a run of the service. Who it is (id, generation) and where its output
-  // goes is left to the caller.
+  // Who runs the service: the user that the rule names, or the one of all
+  // services. PermissionDenied where the user cannot be changed, NotFound if
+  // there is none of that name.
+  absl::StatusOr<std::optional<ServiceUser>> UserOf(
+      const ProcessRule& rule) const;
+
+  // For a run of the service, by `user` (from UserOf). Who it is (id,
+  // generation) and where its output goes is left to the caller.
   absl::StatusOr<keeper::SpawnRequest> ForService(
-      const ServiceDefinition& definition);
+      const ServiceDefinition& definition,
+      const std::optional<ServiceUser>& user);
   // For a run of the program that finds out whether the service is ready.
   absl::StatusOr<keeper::SpawnRequest> ForProbe(
-      const ServiceDefinition& definition, const ProbeCommand& probe);
+      const ServiceDefinition& definition, const ProbeCommand& probe,
+      const std::optional<ServiceUser>& user);
 
  private:
   // As long as what was found is still there, it is not looked for again.
@@ -41,7 +49,8 @@ class SpawnRequests {
   absl::StatusOr<keeper::SpawnRequest> Make(
       const ServiceDefinition& definition, const Program& program,
       const std::vector<Text>& arguments,
-      const std::vector<EnvironmentVariable>& environment);
+      const std::vector<EnvironmentVariable>& environment,
+      const std::optional<ServiceUser>& user);
 
   const ServiceFiles& files_;
   const ProgramFinder programs_;

@@ -152,6 +152,32 @@ std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
   return std::nullopt;
 }
 
+std::vector<std::pair<const char*, std::string>> LimitFiles(
+    const TreeLimits& limits) {
+  std::vector<std::pair<const char*, std::string>> files;
+  if (limits.memory_bytes != 0) {
+    files.emplace_back("memory.max", Decimal(limits.memory_bytes));
+  }
+  if (limits.cpu_us != 0) {
+    files.emplace_back("cpu.max", Decimal(limits.cpu_us) + " 100000");
+  }
+  if (limits.tasks != 0) {
+    files.emplace_back("pids.max", Decimal(limits.tasks));
+  }
+  return files;
+}
+
+uint64_t OomKills(std::string_view memory_events) {
+  while (!memory_events.empty()) {
+    std::string_view line = Take(&memory_events, '\n');
+    uint64_t kills = 0;
+    if (Take(&line, ' ') == "oom_kill" && TakeNumber(&line, &kills)) {
+      return kills;
+    }
+  }
+  return 0;
+}
+
 std::unique_ptr<CgroupTreeKiller> CgroupTreeKiller::Make(
     TreeRung rung, const std::string& token, Poller* poller,
     OrphanWatch* orphans, std::string* note) {
@@ -230,7 +256,26 @@ void CgroupTreeKiller::Write(uint32_t id, const char* file,
   if (fd) (void)!write(fd.get(), text.data(), text.size());
 }
 
-bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t, int* cgroup_fd) {
+bool CgroupTreeKiller::HasControllers() {
+  if (has_controllers_.has_value()) return *has_controllers_;
+  const std::string own = directory_.substr(0, directory_.rfind('/'));
+  for (const std::string& at : {own, directory_}) {
+    for (const char* controller : {"+memory", "+cpu", "+pids"}) {
+      // One at a time: those that there are.
+      espalier::keeper::Write(at + "/cgroup.subtree_control", controller);
+    }
+  }
+  const std::string granted = ReadAll(directory_ + "/cgroup.subtree_control");
+  has_controllers_ = true;
+  for (const char* controller : {"memory", "cpu", "pids"}) {
+    *has_controllers_ &= granted.find(controller) != std::string::npos;
+  }
+  return *has_controllers_;
+}
+
+bool CgroupTreeKiller::Prepare(const SpawnRequest& request, int* cgroup_fd,
+                               const char** note) {
+  const uint32_t id = request.id;
   if (id >= made_.size()) made_.resize(id + 1);
   if (!made_[id]) {
     if (mkdirat(lock_.get(), Decimal(id).c_str(), 0755) != 0 && errno != EEXIST)
@@ -239,6 +284,17 @@ bool CgroupTreeKiller::Prepare(uint32_t id, uint64_t, int* cgroup_fd) {
   }
   prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
   *cgroup_fd = prepared_.get();
+  if (request.tree != TreeLimits{}) {
+    if (!HasControllers()) {
+      *note =
+          "limits of memory, processors and tasks are not in force: this "
+          "process's cgroup does not pass the controllers on (with systemd: "
+          "systemd-run --scope -p Delegate=yes, and processes in leaves only)";
+    }
+    for (const auto& [file, text] : LimitFiles(request.tree)) {
+      Write(id, file, text);
+    }
+  }
   return static_cast<bool>(prepared_);
 }
 
@@ -300,6 +356,10 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
   }
 }
 
+void CgroupTreeKiller::Freeze(uint32_t id, uint64_t, pid_t, bool frozen) {
+  Write(id, "cgroup.freeze", frozen ? "1" : "0");
+}
+
 void CgroupTreeKiller::Retire(uint32_t id) {
   if (id >= made_.size() || !made_[id]) return;
   Remove(directory_ + "/" + Decimal(id));
@@ -320,12 +380,7 @@ bool CgroupTreeKiller::OomKilled(uint32_t id, uint64_t) {
   // Not there without a controller of memory.
   const OwnedFd file = Open(id, "memory.events", O_RDONLY);
   if (!file) return false;
-  const std::string events = ReadAll(file);
-  const size_t at = events.find("oom_kill ");
-  if (at == std::string::npos) return false;
-  std::string_view number = std::string_view(events).substr(at + 9);
-  uint64_t kills = 0;
-  TakeNumber(&number, &kills);
+  const uint64_t kills = OomKills(ReadAll(file));
   // Of all runs together.
   return std::exchange(oom_kills_[id], kills) < kills;
 }

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "supervisor/keeper/owned_fd.h"
@@ -42,10 +43,12 @@ class CgroupTreeKiller : public TreeKiller {
   ~CgroupTreeKiller() override;
 
   TreeRung rung() const override { return rung_; }
-  bool Prepare(uint32_t id, uint64_t generation, int* cgroup_fd) override;
+  bool Prepare(const SpawnRequest& request, int* cgroup_fd,
+               const char** note) override;
   void MainStarted(uint32_t, pid_t) override { prepared_.Reset(); }
   void MainEnded(pid_t) override {}
   void Abandoned(uint32_t, uint64_t) override { prepared_.Reset(); }
+  void Freeze(uint32_t id, uint64_t, pid_t, bool frozen) override;
   void Retire(uint32_t id) override;
   void Sweep(std::vector<Tree>& trees) override;
   std::optional<uint32_t> OnEvent(uint64_t key) override;
@@ -57,6 +60,9 @@ class CgroupTreeKiller : public TreeKiller {
 
   // Tries with a process of its own; errno says what is wrong otherwise.
   bool CanBeEntered() const;
+  // Whether services' cgroups have the controllers of memory, processors and
+  // tasks; asks for them the first time.
+  bool HasControllers();
   // A file in the cgroup of a service, or its directory (""); none, and errno.
   OwnedFd Open(uint32_t id, const char* file, int flags) const;
   void Write(uint32_t id, const char* file, std::string_view text) const;
@@ -71,9 +77,19 @@ class CgroupTreeKiller : public TreeKiller {
   OwnedFd prepared_;                   // The directory of the latest spawn.
   std::vector<bool> made_;             // By id: its directory is there.
   std::map<uint32_t, OwnedFd> dying_;  // cgroup.events of trees not yet empty.
+  // What was found out when a limit was first asked for.
+  std::optional<bool> has_controllers_;
   // By id: how many processes the kernel has killed for lack of memory so far.
   std::map<uint32_t, uint64_t> oom_kills_;
 };
+
+// The files of a cgroup that limit it, and what to write into them.
+std::vector<std::pair<const char*, std::string>> LimitFiles(
+    const TreeLimits& limits);
+
+// How many processes the kernel has killed for lack of memory, from the
+// contents of memory.events.
+uint64_t OomKills(std::string_view memory_events);
 
 // Where this process's cgroup is in the file system, from the contents of
 // /proc/self/mountinfo and /proc/self/cgroup. Nothing if version 2 is not

@@ -41,5 +41,26 @@ TEST(OwnCgroupDirectoryTest, IsNothingWithoutVersionTwo) {
   EXPECT_EQ(OwnCgroupDirectory(kUnified, ""), std::nullopt);
 }
 
+TEST(CgroupLimitsTest, OnlyWhatIsAskedForIsWritten) {
+  EXPECT_TRUE(LimitFiles({}).empty());
+  const auto files =
+      LimitFiles({.memory_bytes = 1 << 20, .cpu_us = 50'000, .tasks = 7});
+  ASSERT_EQ(files.size(), 3u);
+  EXPECT_STREQ(files[0].first, "memory.max");
+  EXPECT_EQ(files[0].second, "1048576");
+  EXPECT_STREQ(files[1].first, "cpu.max");
+  EXPECT_EQ(files[1].second, "50000 100000");
+  EXPECT_STREQ(files[2].first, "pids.max");
+  EXPECT_EQ(files[2].second, "7");
+}
+
+TEST(CgroupLimitsTest, F14CountsWhatTheKernelKilledForLackOfMemory) {
+  EXPECT_EQ(OomKills("low 0\nhigh 0\nmax 12\noom 2\noom_kill 3\n"
+                     "oom_group_kill 1\n"),
+            3u);
+  EXPECT_EQ(OomKills("low 0\nhigh 0\nmax 12\noom 2\noom_group_kill 1\n"), 0u);
+  EXPECT_EQ(OomKills(""), 0u);
+}
+
 }  // namespace
 }  // namespace espalier::keeper

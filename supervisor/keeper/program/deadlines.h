@@ -14,6 +14,7 @@ struct Deadline {
   uint64_t at_ns = 0;  // CLOCK_MONOTONIC.
   uint32_t id = 0;
   uint64_t generation = 0;
+  bool watchdog = false;  // Else: of a stop.
   bool operator>(const Deadline& other) const { return at_ns > other.at_ns; }
 };
 

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <utility>
 
+#include "supervisor/keeper/program/clock.h"
 #include "supervisor/keeper/program/end_descendants.h"
 #include "supervisor/keeper/program/process_scan.h"
 #include "supervisor/keeper/program/small_text.h"
@@ -30,11 +31,19 @@ constexpr int kRequestsPerTurn = 32;
 constexpr int kIdBits = 24;
 static_assert(kMaxId < (1u << kIdBits));
 
-uint64_t NowNs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u +
-         static_cast<uint64_t>(now.tv_nsec);
+// As many descriptors as may be had: there are some for each service. The limit
+// as it was, if it was lower: a service must not find one that it cannot deal
+// with (select).
+std::optional<ResourceLimit> RaiseDescriptorLimit() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return std::nullopt;
+  const ResourceLimit before = {.resource = RLIMIT_NOFILE,
+                                .soft = files.rlim_cur,
+                                .hard = files.rlim_max};
+  if (files.rlim_cur == files.rlim_max) return std::nullopt;
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) return std::nullopt;
+  return before;
 }
 
 uint64_t ToNs(const timeval& time) {
@@ -80,6 +89,7 @@ bool Keeper::Start() {
   sigaddset(&watched, SIGTERM);
   signals_.Reset(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   token_ = RandomToken();
+  childs_files_ = RaiseDescriptorLimit();
   if (!signals_ || token_.empty()) return false;
   socket_interest_ = EPOLLIN;
   if (!poller_.Add(connection_.fd(), Source::kSocket, 0) ||
@@ -132,6 +142,9 @@ void Keeper::HandleEvent(const PollEvent& event) {
     case Source::kLogs:
       OnLogNews();
       return;
+    case Source::kNotify:
+      HandleNotifications();
+      return;
     case Source::kMainProcess:
     case Source::kExecReport:
     case Source::kReadiness:
@@ -181,7 +194,13 @@ void Keeper::HandleSignals() {
 void Keeper::HandleDeadlines() {
   const uint64_t now = NowNs();
   while (const auto due = deadlines_.TakeDue(now)) {
-    if (Find(due->id, due->generation) != nullptr) NeedsSweep(due->id);
+    Slot* slot = Find(due->id, due->generation);
+    if (slot == nullptr) continue;
+    if (due->watchdog) {
+      CheckWatchdog(due->id, *slot);
+    } else {
+      NeedsSweep(due->id);
+    }
   }
 }
 
@@ -216,20 +235,38 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
       !(logs_.Start() && poller_.Add(logs_.fd(), Source::kLogs, 0))) {
     return FailSpawn(id, generation, SpawnStage::kOpenLog, errno);
   }
+  if (request.notify.has_value() && !OpenNotifySocket()) {
+    return FailSpawn(id, generation, SpawnStage::kPipe, errno);
+  }
   int cgroup_fd = -1;
-  if (!killer_->Prepare(id, generation, &cgroup_fd)) {
+  const char* limits_note = nullptr;
+  if (!killer_->Prepare(request, &cgroup_fd, &limits_note)) {
     return FailSpawn(id, generation, SpawnStage::kCgroup, errno);
   }
+  if (limits_note != nullptr && !std::exchange(told_limits_, true)) {
+    connection_.Send(NoteEvent{.text = limits_note});
+  }
+  if (childs_files_.has_value()) {
+    request.limits.insert(request.limits.begin(), *childs_files_);
+  }
+  slot.notify = request.notify.has_value();
+  slot.watchdog_ns = slot.notify ? request.notify->watchdog_ns : 0;
+  slot.uid = request.credentials ? request.credentials->uid : geteuid();
   const bool changes_user = request.credentials.has_value();
-  auto job = std::make_unique<SpawnJob>(std::move(request),
-                                        std::move(received.descriptors),
-                                        &stacks_, share_descriptors_);
+  auto job = std::make_unique<SpawnJob>(
+      std::move(request), std::move(received.descriptors), &stacks_,
+      share_descriptors_, notify_.address());
   const std::string marker = std::string(kMarkerVariable) + "=" + token_ + "/" +
                              Decimal(id) + "/" + Decimal(generation);
   SpawnJob::Result result = job->Start(marker, getpid(), cgroup_fd);
   if (result.pid == 0) {
     killer_->Abandoned(id, generation);
     return FailSpawn(id, generation, result.stage, result.error);
+  }
+  if (result.clone_denied && !std::exchange(told_clone_denied_, true)) {
+    connection_.Send(NoteEvent{
+        .text = "clone3 is denied here: a service enters its cgroup by itself, "
+                "which takes the kernel some milliseconds each time"});
   }
   // A child that changes its user makes the memory it shares with us
   // undumpable, and our files in /proc root's.
@@ -240,7 +277,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   slot.pidfd = std::move(result.pidfd);
   slot.pid = result.pid;
   slot.error = 0;
-  slot.stopped = false;
+  slot.stopped = slot.ready = slot.frozen = false;
   slot.state = State::kSpawning;
   killer_->MainStarted(id, slot.pid);
   Watch(id, slot);
@@ -264,9 +301,15 @@ void Keeper::Watch(uint32_t id, Slot& slot) {
   ReportExit(id, slot, info, {});
 }
 
+bool Keeper::OpenNotifySocket() {
+  if (notify_.fd() >= 0) return true;
+  return notify_.Open(token_) && poller_.Add(notify_.fd(), Source::kNotify, 0);
+}
+
 void Keeper::Handle(const StopRequest& request) {
   Slot* slot = Find(request.id, request.generation);
   if (slot == nullptr) return;
+  Thaw(request.id, *slot);
   slot->stopped = true;
   if (request.signal > 0 && slot->pidfd) {
     SignalPidfd(slot->pidfd.get(), request.signal);
@@ -283,6 +326,20 @@ void Keeper::Handle(const StopRequest& request) {
 
 void Keeper::Handle(const KillRequest& request) {
   if (Find(request.id, request.generation) != nullptr) NeedsSweep(request.id);
+}
+
+void Keeper::Handle(const FreezeRequest& request) {
+  Slot* slot = Find(request.id, request.generation);
+  if (slot == nullptr || slot->state != State::kRunning) return;
+  if (!request.frozen) return Thaw(request.id, *slot);
+  if (std::exchange(slot->frozen, true)) return;
+  killer_->Freeze(request.id, slot->generation, slot->pid, true);
+}
+
+void Keeper::Thaw(uint32_t id, Slot& slot) {
+  if (!std::exchange(slot.frozen, false)) return;
+  killer_->Freeze(id, slot.generation, slot.pid, false);
+  slot.alive_at_ns = NowNs();
 }
 
 void Keeper::Handle(const SignalRequest& request) {
@@ -354,6 +411,8 @@ void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
       info.si_pid == 0) {
     return;
   }
+  // What it has said before it ended counts still.
+  if (slot.notify) HandleNotifications();
   // Its pipes are closed by now; their last words come before its end.
   if (slot.job != nullptr) slot.job->CloseChildsEnds();
   if (slot.error == 0) OnExecReport(id, slot);

@@ -34,6 +34,7 @@
 #include "supervisor/keeper/program/connection.h"
 #include "supervisor/keeper/program/deadlines.h"
 #include "supervisor/keeper/program/log_pump.h"
+#include "supervisor/keeper/program/notify_socket.h"
 #include "supervisor/keeper/program/orphan_watch.h"
 #include "supervisor/keeper/program/poller.h"
 #include "supervisor/keeper/program/spawn.h"
@@ -80,6 +81,12 @@ class Keeper {
     bool unwatched = false;  // In unwatched_.
     bool piped = false;      // Its output is being moved.
     bool stopped = false;    // It was asked for.
+    bool notify = false;     // It may speak by the notification socket.
+    bool ready = false;      // It has said so there.
+    bool frozen = false;
+    uid_t uid = 0;             // Who it runs as.
+    uint64_t watchdog_ns = 0;  // How often it has to say that it lives, or 0.
+    uint64_t alive_at_ns = 0;  // When it last did.
   };
 
   bool Start();
@@ -93,6 +100,9 @@ class Keeper {
   void Handle(const StopRequest& request);
   void Handle(const KillRequest& request);
   void Handle(const SignalRequest& request);
+  void Handle(const FreezeRequest& request);
+  void Thaw(uint32_t id, Slot& slot);
+  bool OpenNotifySocket();
 
   // The slot of a generation that is not gone; null otherwise.
   Slot* Find(uint32_t id, uint64_t generation);
@@ -105,6 +115,20 @@ class Keeper {
   void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
                   const rusage& usage);
   void OnLogNews();
+
+  // keeper_notify.cc
+  void HandleNotifications();
+  void HandleNotification(uint32_t id, Slot& slot,
+                          const NotifyMessage& message);
+  // The service whose own the sender is; nothing if none's.
+  std::optional<uint32_t> SenderOf(
+      const NotifySocket::Received& received) const;
+  std::optional<uint32_t> ServiceOf(pid_t pid) const;
+  std::optional<uint32_t> MarkedService(pid_t pid) const;
+  void CheckWatchdog(uint32_t id, Slot& slot);
+  void LoseWatchdog(uint32_t id, Slot& slot);
+  void RefuseNotification(const char* reason);
+
   void Drained(uint32_t id);
   void Retire();
   static bool HasTree(const Slot& slot);
@@ -123,6 +147,12 @@ class Keeper {
   const bool share_descriptors_ = CanShareDescriptors();
   Deadlines deadlines_;
   LogPump logs_;
+  NotifySocket notify_;  // Opened when it is first needed.
+  uint64_t refused_notifications_ = 0;
+  // What children may keep open, if the keeper itself may keep more.
+  std::optional<ResourceLimit> childs_files_;
+  bool told_clone_denied_ = false;
+  bool told_limits_ = false;
   std::string token_;
   std::unique_ptr<TreeKiller> killer_;
   std::vector<Slot> slots_;          // By id.

@@ -195,4 +195,33 @@ void MarkerTreeKiller::ForgetMembersOf(uint32_t tree) {
   }
 }
 
+bool MarkerTreeKiller::Prepare(const SpawnRequest& request, int*,
+                               const char** note) {
+  if (request.tree != TreeLimits{}) {
+    *note =
+        "limits of memory, processors and tasks are not in force: no cgroup "
+        "can be made here";
+  }
+  return true;
+}
+
+void MarkerTreeKiller::Freeze(uint32_t id, uint64_t generation, pid_t main_pid,
+                              bool frozen) {
+  const int signal = frozen ? SIGSTOP : SIGCONT;
+  const std::vector<ProcessInfo> processes = ScanProcesses();
+  const std::vector<pid_t> branches = BranchesOf(getpid(), processes);
+  const std::string marker =
+      token_ + "/" + Decimal(id) + "/" + Decimal(generation);
+  for (size_t i = 0; i < processes.size(); ++i) {
+    if (branches[i] == 0 || processes[i].dead()) continue;
+    const bool is_orphans =
+        !std::binary_search(mains_.begin(), mains_.end(), branches[i]);
+    if (branches[i] == main_pid ||
+        (is_orphans && InitialEnvironmentValue(processes[i].identity.pid,
+                                               kMarkerVariable) == marker)) {
+      SignalProcess(processes[i].identity, signal);
+    }
+  }
+}
+
 }  // namespace espalier::keeper

@@ -29,10 +29,12 @@ class MarkerTreeKiller : public TreeKiller {
   MarkerTreeKiller(std::string token, Poller* poller, OrphanWatch* orphans);
 
   TreeRung rung() const override { return TreeRung::kMarker; }
-  bool Prepare(uint32_t, uint64_t, int*) override { return true; }
+  bool Prepare(const SpawnRequest& request, int*, const char** note) override;
   void MainStarted(uint32_t id, pid_t main_pid) override;
   void MainEnded(pid_t main_pid) override;
   void Abandoned(uint32_t, uint64_t) override {}
+  void Freeze(uint32_t id, uint64_t generation, pid_t main_pid,
+              bool frozen) override;
   void Retire(uint32_t) override {}
   void Sweep(std::vector<Tree>& trees) override;
   std::optional<uint32_t> OnEvent(uint64_t key) override;

@@ -21,6 +21,7 @@ enum class Source : uint8_t {
   kReadiness,
   kTree,
   kLogs,
+  kNotify,
 };
 
 struct PollEvent {

@@ -28,6 +28,8 @@ namespace {
 constexpr size_t kStackBytes = 32 << 10;
 constexpr size_t kGuardBytes = 4 << 10;
 constexpr size_t kKeptStacks = 8;
+// Entries of the environment.
+constexpr size_t kMostAdded = 7;
 // The more a pipe holds, the less often its ends wait for each other. The
 // kernel refuses it to users who have many.
 constexpr int kLogPipeBytes = 1 << 20;
@@ -42,7 +44,7 @@ bool MakePipe(OwnedFd* read_end, OwnedFd* write_end, int flags) {
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 5);
+  pointers.reserve(strings.size() + kMostAdded + 1);
   for (std::string& s : strings) pointers.push_back(s.data());
   return pointers;
 }
@@ -54,7 +56,7 @@ bool IsDenied(pid_t result) {
 }
 
 // The pid, or −1 and errno.
-pid_t Clone(void* stack, ChildPlan* plan, int* pidfd) {
+pid_t Clone(void* stack, ChildPlan* plan, int* pidfd, bool* denied) {
   if (plan->cgroup_fd >= 0) {
     const int cgroup_fd = std::exchange(plan->cgroup_fd, -1);
     const pid_t pid = CloneIntoCgroup(
@@ -63,6 +65,7 @@ pid_t Clone(void* stack, ChildPlan* plan, int* pidfd) {
     if (pid > 0) return pid;
     errno = -pid;
     if (!IsDenied(pid)) return -1;
+    *denied = true;
     plan->cgroup_fd = cgroup_fd;       // It will have to enter by itself.
     plan->shares_descriptors = false;  // This one's end is not ours to await.
   }
@@ -106,11 +109,13 @@ void StackPool::Return(void* stack) {
 }
 
 SpawnJob::SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
-                   StackPool* stacks, bool share_descriptors)
+                   StackPool* stacks, bool share_descriptors,
+                   const std::string& notify_address)
     : request_(std::move(request)),
       listeners_(std::move(listeners)),
       stacks_(stacks),
-      share_descriptors_(share_descriptors) {}
+      share_descriptors_(share_descriptors),
+      notify_address_(notify_address) {}
 
 SpawnJob::~SpawnJob() {
   if (stack_ != nullptr) stacks_->Return(stack_);
@@ -118,7 +123,7 @@ SpawnJob::~SpawnJob() {
 
 void SpawnJob::BuildEnvironment(std::string_view marker) {
   // Pointers into these strings are handed out, so they must not move.
-  added_environment_.reserve(5);
+  added_environment_.reserve(kMostAdded);
   auto add = [this](std::string entry) -> char* {
     return added_environment_.emplace_back(std::move(entry)).data();
   };
@@ -143,6 +148,12 @@ void SpawnJob::BuildEnvironment(std::string_view marker) {
   if (!request_.readiness_variable.empty()) {
     envp_.push_back(add(request_.readiness_variable + "=" +
                         Decimal(3 + listeners_.size())));
+  }
+  if (request_.notify.has_value()) {
+    envp_.push_back(add("NOTIFY_SOCKET=" + notify_address_));
+    if (const uint64_t ns = request_.notify->watchdog_ns; ns != 0) {
+      envp_.push_back(add("WATCHDOG_USEC=" + Decimal(ns / 1000)));
+    }
   }
   envp_.push_back(nullptr);
 }
@@ -226,12 +237,14 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
   if (stack_ == nullptr) return failed(SpawnStage::kClone);
   plan_ = Plan(keeper_pid, cgroup_fd);
   int pidfd = -1;
-  const pid_t pid = Clone(stack_, &plan_, &pidfd);
+  bool denied = false;
+  const pid_t pid = Clone(stack_, &plan_, &pidfd, &denied);
   if (pid < 0) return failed(SpawnStage::kClone);
   // The child has copies of its own. Keeping ours would hide the end of file.
   if (!plan_.shares_descriptors) CloseChildsEnds();
   Result result;
   result.pid = pid;
+  result.clone_denied = denied;
   result.pidfd.Reset(pidfd);
   // Out of the way of the next child. Low numbers will do if there are no high
   // ones.

@@ -48,12 +48,16 @@ class SpawnJob {
     OwnedFd pidfd;
     SpawnStage stage = SpawnStage::kRequest;
     int error = 0;
+    // clone3 did not do; the child enters its cgroup by itself.
+    bool clone_denied = false;
   };
 
   // With `share_descriptors` the child copies few of the keeper's; see
   // ChildPlan. CanShareDescriptors tells whether that works here.
+  // `notify_address` outlives the job.
   SpawnJob(SpawnRequest request, std::vector<OwnedFd> listeners,
-           StackPool* stacks, bool share_descriptors);
+           StackPool* stacks, bool share_descriptors,
+           const std::string& notify_address);
   ~SpawnJob();
   SpawnJob(const SpawnJob&) = delete;
   SpawnJob& operator=(const SpawnJob&) = delete;
@@ -90,6 +94,7 @@ class SpawnJob {
   StackPool* const stacks_;
   void* stack_ = nullptr;
   const bool share_descriptors_;
+  const std::string& notify_address_;
 };
 
 // To be asked once, when the keeper starts.

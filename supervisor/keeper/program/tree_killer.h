@@ -38,8 +38,10 @@ class TreeKiller {
   virtual TreeRung rung() const = 0;
 
   // Before a spawn: the open directory of the cgroup to be born in, or −1.
-  // It stays the killer's. False if that cannot be made (errno is set).
-  virtual bool Prepare(uint32_t id, uint64_t generation, int* cgroup_fd) = 0;
+  // It stays the killer's. False if that cannot be made (errno is set). If the
+  // limits that are asked for cannot be kept, `*note` says why.
+  virtual bool Prepare(const SpawnRequest& request, int* cgroup_fd,
+                       const char** note) = 0;
   // After the clone.
   virtual void MainStarted(uint32_t id, pid_t main_pid) = 0;
   // After the main process has been reaped; its number may be used again.
@@ -47,6 +49,9 @@ class TreeKiller {
   // No Sweep will come: the clone failed, or what was cloned ended before exec.
   virtual void Abandoned(uint32_t id, uint64_t generation) = 0;
 
+  // Stops every process of the tree where it is, or lets them go on.
+  virtual void Freeze(uint32_t id, uint64_t generation, pid_t main_pid,
+                      bool frozen) = 0;
   // Nothing of the service runs, and it was stopped on purpose: what is kept
   // for its next run may go, before the end when there is much else to do.
   virtual void Retire(uint32_t id) = 0;

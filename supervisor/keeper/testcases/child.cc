@@ -2,7 +2,7 @@
 //
 //   exit CODE            ends at once
 //   sleep                does nothing until it is signalled
-//   ignore_term          the same, but not for SIGTERM
+//   ignore_term          the same, but not for SIGTERM; says in READY_FD when
 //   grandchild PIDFILE   leaves a process behind that has left its session and
 //                        has no parent, then sleeps
 //   nameless PIDFILE     the same, and the process has no environment either
@@ -20,6 +20,10 @@
 //   accept               accepts a connection from descriptor 3, answers
 //   "hello"
 //                        and ends
+//   notify MESSAGE...    sends each to NOTIFY_SOCKET, then sleeps; after "fork"
+//                        a child sends the rest, after "orphan" one that has
+//                        left its session and its parent
+//   fill MIB             uses so much memory, then ends
 //   attributes           prints user, groups, umask, niceness, limits,
 //   directory
 
@@ -31,10 +35,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -156,6 +162,40 @@ void PrintAttributes() {
   puts(getcwd(directory, sizeof directory));
 }
 
+// False if it could not be sent.
+bool SendNotification(const std::string& message) {
+  const char* name = getenv("NOTIFY_SOCKET");
+  if (name == nullptr || name[0] != '@') return false;
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  strncpy(address.sun_path, name, sizeof address.sun_path - 1);
+  address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(name));
+  const ssize_t sent =
+      sendto(fd, message.data(), message.size(), 0,
+             reinterpret_cast<const sockaddr*>(&address), size);
+  close(fd);
+  return sent == static_cast<ssize_t>(message.size());
+}
+
+[[noreturn]] void Notify(char** messages) {
+  for (; *messages != nullptr; ++messages) {
+    const std::string message = *messages;
+    if (message == "fork") {
+      if (fork() != 0) Sleep();
+    } else if (message == "orphan") {
+      if (fork() != 0) Sleep();
+      setsid();
+      if (fork() != 0) _exit(0);
+    } else if (!SendNotification(message)) {
+      _exit(errno);
+    }
+  }
+  Sleep();
+}
+
 int Accept() {
   const int connection = accept(3, nullptr, nullptr);
   return write(connection, "hello", 5) == 5 ? 0 : 1;
@@ -183,6 +223,8 @@ int main(int argc, char** argv) {
     signal(SIGTERM, SIG_IGN);
     puts("ignoring");
     fflush(stdout);
+    const char* ready = getenv("READY_FD");
+    if (ready != nullptr && write(atoi(ready), "\n", 1) != 1) return 1;
     Sleep();
   }
   if (mode == "grandchild" || mode == "nameless" || mode == "orphan_exit") {
@@ -222,6 +264,11 @@ int main(int argc, char** argv) {
   if (mode == "write") return WriteLines(atoi(argument));
   if (mode == "count") return CountLines(argument);
   if (mode == "accept") return Accept();
+  if (mode == "fill") {
+    std::string memory(static_cast<size_t>(atoi(argument)) << 20, 'x');
+    return memory.back() == 'x' ? 0 : 1;
+  }
+  if (mode == "notify") Notify(argv + 2);
   if (mode == "attributes") {
     PrintAttributes();
     return 0;

@@ -1,0 +1,129 @@
+// What services say of themselves, and whether it is theirs to say.
+#include <string>
+#include <utility>
+
+#include "supervisor/keeper/program/clock.h"
+#include "supervisor/keeper/program/keeper.h"
+#include "supervisor/keeper/program/process_scan.h"
+#include "supervisor/keeper/program/small_text.h"
+
+namespace espalier::keeper {
+namespace {
+
+// Per turn of the loop, so that whoever floods the socket does not keep it from
+// all else.
+constexpr int kMessagesPerTurn = 64;
+// Of parents, from a sender up to a child of ours.
+constexpr int kMostAncestors = 64;
+
+}  // namespace
+
+void Keeper::HandleNotifications() {
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    const auto received = notify_.Receive();
+    if (!received.has_value()) return;
+    if (!received->message.has_value()) {
+      RefuseNotification("a malformed notification");
+      continue;
+    }
+    const auto id = SenderOf(*received);
+    if (!id.has_value()) {
+      RefuseNotification("a notification from a process of no service");
+      continue;
+    }
+    HandleNotification(*id, slots_[*id], *received->message);
+  }
+}
+
+std::optional<uint32_t> Keeper::SenderOf(
+    const NotifySocket::Received& received) const {
+  const auto id = ServiceOf(received.pid);
+  if (!id.has_value()) return std::nullopt;
+  const Slot& slot = slots_[*id];
+  if (!slot.notify || slot.state == State::kFree) return std::nullopt;
+  // A part of the service that is still root's may speak for it as well.
+  if (received.uid != slot.uid && received.uid != 0) return std::nullopt;
+  return id;
+}
+
+std::optional<uint32_t> Keeper::ServiceOf(pid_t pid) const {
+  const pid_t keeper = getpid();
+  for (int i = 0; i < kMostAncestors && pid > 1; ++i) {
+    for (uint32_t id = 0; id < slots_.size(); ++id) {
+      if (slots_[id].pid == pid && slots_[id].pidfd) return id;
+    }
+    const auto process = ReadProcess(pid);
+    if (!process.has_value()) return std::nullopt;
+    // An orphan, of which only its environment tells whose it was.
+    if (process->parent == keeper) return MarkedService(pid);
+    pid = process->parent;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> Keeper::MarkedService(pid_t pid) const {
+  const auto marker = InitialEnvironmentValue(pid, kMarkerVariable);
+  const std::string prefix = token_ + "/";
+  if (!marker.has_value() || !marker->starts_with(prefix)) return std::nullopt;
+  std::string_view rest = std::string_view(*marker).substr(prefix.size());
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  if (!TakeNumber(&rest, &id) || !rest.starts_with('/')) return std::nullopt;
+  rest.remove_prefix(1);
+  if (!TakeNumber(&rest, &generation) || id >= slots_.size() ||
+      slots_[id].generation != generation) {
+    return std::nullopt;
+  }
+  return id;
+}
+
+void Keeper::HandleNotification(uint32_t id, Slot& slot,
+                                const NotifyMessage& message) {
+  if (message.main_pid.value_or(slot.pid) != slot.pid) {
+    return RefuseNotification(
+        "MAINPID of another process: services run in the foreground");
+  }
+  // What is sent before exec has been reported comes from the program too.
+  if (slot.state == State::kSpawning) Executed(id, slot);
+  const uint64_t generation = slot.generation;
+  if (message.status.has_value()) {
+    connection_.Send(StatusEvent{
+        .id = id, .generation = generation, .text = *message.status});
+  }
+  if (message.stopping) slot.watchdog_ns = 0;
+  if (message.ready && !std::exchange(slot.ready, true)) {
+    connection_.Send(ReadyEvent{.id = id, .generation = generation});
+    if (slot.watchdog_ns != 0) {
+      deadlines_.Add({.at_ns = NowNs() + slot.watchdog_ns,
+                      .id = id,
+                      .generation = generation,
+                      .watchdog = true});
+    }
+  }
+  if (message.ready || message.watchdog) slot.alive_at_ns = NowNs();
+  if (message.watchdog_trigger) LoseWatchdog(id, slot);
+}
+
+void Keeper::CheckWatchdog(uint32_t id, Slot& slot) {
+  if (slot.watchdog_ns == 0) return;
+  // What is frozen cannot say that it lives.
+  const uint64_t from = slot.frozen ? NowNs() : slot.alive_at_ns;
+  const uint64_t at = from + slot.watchdog_ns;
+  if (at <= NowNs()) return LoseWatchdog(id, slot);
+  deadlines_.Add(
+      {.at_ns = at, .id = id, .generation = slot.generation, .watchdog = true});
+}
+
+void Keeper::LoseWatchdog(uint32_t id, Slot& slot) {
+  if (std::exchange(slot.watchdog_ns, 0) == 0) return;
+  connection_.Send(WatchdogLostEvent{.id = id, .generation = slot.generation});
+}
+
+void Keeper::RefuseNotification(const char* reason) {
+  const uint64_t count = ++refused_notifications_;
+  if ((count & (count - 1)) == 0) {
+    connection_.Send(RefusedEvent{.count = count, .reason = reason});
+  }
+}
+
+}  // namespace espalier::keeper
