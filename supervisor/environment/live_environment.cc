@@ -104,6 +104,8 @@ class LiveEnvironment {
         events_(
             *loop_, runtime_,
             {.path = paths.journal_file(),
+             // Older ones are read from the journal.
+             .max_recent = 1024,
              .on_trouble =
                  [this](const absl::Status& trouble) { Trouble(trouble); }}),
         controlled_(runtime_, events_.log(),

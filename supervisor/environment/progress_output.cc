@@ -12,6 +12,8 @@
 namespace espalier {
 namespace {
 
+constexpr size_t kMaxKept = 4 << 10;
+
 // A description of our own, whose O_NONBLOCK nobody else sees; -1 where the
 // system gives none (sockets, terminals of another user). Not of a regular
 // file: it never blocks, and a second offset into it would overwrite what
@@ -54,6 +56,8 @@ void ProgressOutput::Flush() {
     pending_.erase(0, static_cast<size_t>(written));
   }
   if (pending_.empty()) {
+    // A burst's memory is not kept while nothing happens.
+    if (pending_.capacity() > kMaxKept) std::string().swap(pending_);
     writable_ = Loop::Watch();
   } else if (!writable_) {
     writable_ = loop_.OnWritable(fd_, [this] { Flush(); });

@@ -76,6 +76,8 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
       !fits.ok()) {
     return Fail(name, fits);
   }
+  // As large as the environment, and of no use while it runs.
+  plan = Plan{};
   const absl::Status status = RunLive(std::string(name), argv[0], body, *flags);
   return status.ok() ? 0 : Fail(name, status);
 }

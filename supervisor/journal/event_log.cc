@@ -6,6 +6,11 @@
 #include "supervisor/journal/record.h"
 
 namespace espalier {
+namespace {
+
+constexpr size_t kMaxKept = 4 << 10;
+
+}  // namespace
 
 EventLog::EventLog(Options options)
     : options_(std::move(options)),
@@ -47,6 +52,8 @@ void EventLog::Flush() {
   if (flushed_ == revision_) return;
   if (!options_.path.empty()) Report(file_.Append(unwritten_));
   unwritten_.clear();
+  // A burst's memory is not kept while nothing happens.
+  if (unwritten_.capacity() > kMaxKept) std::string().swap(unwritten_);
   flushed_ = revision_;
   if (listener_) listener_();
 }

@@ -1,5 +1,6 @@
 #include <sstream>
 #include <type_traits>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "supervisor/wiring/command.h"
@@ -113,6 +114,26 @@ TEST(CommandTest, LivenessHasSomethingToAsk) {
   command.readiness = Readiness::Completed();
   EXPECT_NE(command.Validate().message().find("a one-shot is never ready"),
             std::string::npos);
+}
+
+TEST(CommandTest, RefusesAKindOfProcessThatCannotBe) {
+  const Command good{.program = Program::Built("x")};
+  EXPECT_TRUE(good.Validate().ok());
+  std::vector<Command> bad(9, good);
+  bad[0].process.nice = 20;
+  bad[1].process.nice = -21;
+  bad[2].process.umask = 01000;
+  bad[3].process.limits = {
+      {.what = ProcessLimit::What::kOpenFiles, .soft = 2, .hard = 1}};
+  bad[4].tree.memory_bytes = 4096;
+  bad[5].tree.processors = 0;
+  bad[6].tree.tasks = 0;
+  bad[7].readiness = Readiness::Notify(absl::ZeroDuration());
+  bad[8].tree.processors = -1;
+  for (size_t i = 0; i < bad.size(); ++i) {
+    EXPECT_EQ(bad[i].Validate().code(), absl::StatusCode::kInvalidArgument)
+        << i;
+  }
 }
 
 }  // namespace

@@ -265,6 +265,7 @@ bool CgroupTreeKiller::HasControllers() {
       espalier::keeper::Write(at + "/cgroup.subtree_control", controller);
     }
   }
+  no_memory_events_ = false;
   const std::string granted = ReadAll(directory_ + "/cgroup.subtree_control");
   has_controllers_ = true;
   for (const char* controller : {"memory", "cpu", "pids"}) {
@@ -377,9 +378,12 @@ std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
 }
 
 bool CgroupTreeKiller::OomKilled(uint32_t id, uint64_t) {
-  // Not there without a controller of memory.
+  if (no_memory_events_) return false;
   const OwnedFd file = Open(id, "memory.events", O_RDONLY);
-  if (!file) return false;
+  if (!file) {
+    no_memory_events_ = errno == ENOENT;
+    return false;
+  }
   const uint64_t kills = OomKills(ReadAll(file));
   // Of all runs together.
   return std::exchange(oom_kills_[id], kills) < kills;

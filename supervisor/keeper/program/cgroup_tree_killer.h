@@ -79,6 +79,8 @@ class CgroupTreeKiller : public TreeKiller {
   std::map<uint32_t, OwnedFd> dying_;  // cgroup.events of trees not yet empty.
   // What was found out when a limit was first asked for.
   std::optional<bool> has_controllers_;
+  // Cgroups have no controller of memory.
+  bool no_memory_events_ = false;
   // By id: how many processes the kernel has killed for lack of memory so far.
   std::map<uint32_t, uint64_t> oom_kills_;
 };

@@ -1,0 +1,63 @@
+// What a command says of its process, and what the process says of itself, from
+// a start function to the system and back.
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "supervisor/nursery/nursery.h"
+#include "supervisor/testing/environment_test.h"
+
+namespace espalier {
+namespace {
+
+Command Child() {
+  return Command{.program =
+                     Program::Built("supervisor/keeper/testcases/child")};
+}
+
+TEST(ProcessTest, IsOfTheKindThatItsCommandAsksFor) {
+  const auto test = StartForTest([](Nursery& nursery) -> Task<int> {
+    Command command = Child();
+    command.arguments = {Text("attributes")};
+    command.readiness = Readiness::Completed();
+    command.process = {
+        .nice = 7,
+        .umask = 027,
+        .no_new_privs = true,
+        .limits = {
+            {.what = ProcessLimit::What::kOpenFiles, .soft = 50, .hard = 60}}};
+    Service service = nursery.NewService("shot");
+    co_await service.Start(std::move(command));
+    co_return 0;
+  });
+  ASSERT_NE(test, nullptr);
+  std::ifstream log(test->Get("shot").log_file);
+  const std::string printed((std::istreambuf_iterator<char>(log)), {});
+  EXPECT_THAT(printed, testing::HasSubstr(
+                           "umask 027 nice 7 files 50/60 no_new_privs 1\n"));
+}
+
+TEST(ProcessTest, IsStartedAgainWhenItsWatchdogIsLost) {
+  const auto test = StartForTest([](Nursery& nursery) -> Task<int> {
+    Command command = Child();
+    command.arguments = {Text("notify"), Text("STATUS=here"), Text("READY=1")};
+    command.readiness = Readiness::Notify(absl::Milliseconds(50));
+    Service service = nursery.NewService("pet");
+    co_await service.Start(std::move(command));
+    co_return 0;
+  });
+  ASSERT_NE(test, nullptr);
+  const auto again = test->WaitFor("pet", [](const ServiceUnderTest& now) {
+    return now.generation == 2 && now.state == ServiceState::kReady;
+  });
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->last_exit, ExitResult::Signaled(SIGTERM));
+}
+
+}  // namespace
+}  // namespace espalier
