@@ -26,7 +26,7 @@ TEST(ProcessTest, IsOfTheKindThatItsCommandAsksFor) {
     command.arguments = {Text("attributes")};
     command.readiness = Readiness::Completed();
     command.process = {
-        .nice = 7,
+        .nice = 19,
         .umask = 027,
         .no_new_privs = true,
         .limits = {
@@ -39,7 +39,7 @@ TEST(ProcessTest, IsOfTheKindThatItsCommandAsksFor) {
   std::ifstream log(test->Get("shot").log_file);
   const std::string printed((std::istreambuf_iterator<char>(log)), {});
   EXPECT_THAT(printed, testing::HasSubstr(
-                           "umask 027 nice 7 files 50/60 no_new_privs 1\n"));
+                           "umask 027 nice 19 files 50/60 no_new_privs 1\n"));
 }
 
 TEST(ProcessTest, IsStartedAgainWhenItsWatchdogIsLost) {
