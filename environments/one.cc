@@ -11,8 +11,9 @@ Task<OneSite> One(Nursery& nursery, const OneOptions& options) {
       co_await All(StartPostgres(nursery), StartRedis(nursery));
   Links<Http2Url> links = co_await StartLinks<Http2Url>(nursery, postgres);
   Gateway gateway = co_await StartGateway(nursery, links, redis);
-  Nginx front =
-      co_await StartNginx(nursery, gateway.url, {.workers = options.workers});
+  Nginx front = co_await StartNginx(
+      nursery, gateway.url,
+      {.workers = options.workers, .settings_file = options.nginx_settings});
   co_return OneSite{
       .front = front, .gateway = gateway, .links = links, .store = postgres};
 }

@@ -1,6 +1,8 @@
 #ifndef ESPALIER_ENVIRONMENTS_ONE_H_
 #define ESPALIER_ENVIRONMENTS_ONE_H_
 
+#include <string>
+
 #include "services/gateway/gateway.h"
 #include "services/links/links.h"
 #include "services/nginx/nginx.h"
@@ -14,6 +16,8 @@ class Nursery;
 struct OneOptions {
   // Processes of nginx that serve.
   int workers = 1;
+  // See NginxOptions::settings_file.
+  std::string nginx_settings = {};
 };
 
 // What the outside world sees of the environment.

@@ -13,6 +13,10 @@ namespace {
 // Answered by nginx itself, whatever is behind it.
 constexpr char kHealthPath[] = "/nginx-health";
 
+// An nginx that takes the place of another one finds in this variable the
+// descriptors of the sockets that it inherits, each with a ';' after it.
+constexpr char kInheritedSockets[] = "NGINX";
+
 // All that it writes goes to its own directories and its log.
 Text Paths(const Service& nginx) {
   Text text("pid ", nginx.runtime() / "pid", ";\nerror_log stderr;\n");
@@ -46,6 +50,14 @@ Text StaticFiles(const NginxOptions& options) {
               "/;\n    }\n");
 }
 
+Text MoreSettings(const NginxOptions& options) {
+  Text text = options.settings;
+  if (!options.settings.empty()) text.Append("\n");
+  if (!options.settings_file.empty())
+    text.Append(Text("    include ", options.settings_file, ";\n"));
+  return text;
+}
+
 Text Settings(const Service& nginx, const HttpUrl& url,
               const HttpReplicas& replicas, const NginxOptions& options) {
   return Text("worker_processes ", options.workers, ";\n", Paths(nginx),
@@ -68,7 +80,7 @@ Text Settings(const Service& nginx, const HttpUrl& url,
               "$proxy_add_x_forwarded_for;\n"
               "      proxy_redirect off;\n"
               "    }\n",
-              StaticFiles(options), options.settings, "\n  }\n}\n");
+              StaticFiles(options), MoreSettings(options), "  }\n}\n");
 }
 
 }  // namespace
@@ -79,17 +91,25 @@ Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
     co_await absl::InvalidArgumentError(
         "nginx needs at least one server to stand in front of");
   Service nginx = nursery.NewService(options.name);
-  const HttpUrl url = nginx.Reserve<HttpUrl>();
+  const HttpUrl url = nginx.Listen<HttpUrl>();
   const Path settings = nginx.data() / "nginx.conf";
+  const Program program = Program::System("nginx", "nginx");
+  const std::vector<Text> arguments = {"-e",         "stderr", "-p",
+                                       nginx.data(), "-c",     settings};
+  std::vector<Text> serve = arguments, test = arguments;
+  serve.insert(serve.end(), {"-g", "daemon off;"});
+  test.insert(test.end(), {"-t", "-q"});
   co_return co_await nginx.Start(
-      {.program = Program::System("nginx", "nginx"),
-       .arguments = {"-e", "stderr", "-p", nginx.data(), "-c", settings, "-g",
-                     "daemon off;"},
+      {.program = program,
+       .arguments = serve,
+       .environment = {{kInheritedSockets, "3;"}},
        .files = {{.path = settings,
                   .contents = Settings(nginx, url, replicas, options)}},
        .readiness = Readiness::HttpOk(url, kHealthPath),
        // Requests under way are answered.
-       .stop = {.signal = SIGQUIT}},
+       .stop = {.signal = SIGQUIT},
+       .reload = ReloadRule{.check = ProbeCommand{.program = program,
+                                                  .arguments = test}}},
       Nginx{.url = url});
 }
 

@@ -38,15 +38,22 @@ struct NginxOptions {
   std::string name = "nginx";
   // Processes that serve.
   int workers = 1;
-  // A directory whose files are served below /static/.
-  std::optional<Path> static_files = std::nullopt;
+  // A directory whose files are served below /static/: a Path, or the absolute
+  // path of one that the services' user may read.
+  std::optional<Text> static_files = std::nullopt;
   // Directives for the `server` block, which come last.
   Text settings = {};
+  // Absolute path of a file with more of them, which the services' user may
+  // read. `envctl reload nginx` has it read anew.
+  std::string settings_file = {};
 };
 
 // Starts nginx (Debian's package nginx) as a reverse proxy for `replicas`,
-// which get the requests in turn; one that does not answer is passed over. At
-// least one replica is needed (InvalidArgument).
+// which get the requests in turn; one that refuses the connection is passed
+// over. At least one replica is needed (InvalidArgument).
+//
+// It takes a held listener: while it restarts, connections wait, and none is
+// refused. Asked to end, it first answers the requests that it has.
 Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
                        NginxOptions options = {});
 

@@ -1,20 +1,21 @@
 #include "services/postgres/libpq_client.h"
 
+#include <utility>
+
+#include "services/postgres/libpq_settings.h"
+
 namespace espalier {
 namespace {
 
 template <typename Handle>
 void Connect(const Handle& postgres, const Path& directory, Command& command) {
   const Path passwords = directory / "pgpass";
-  command.environment.insert(command.environment.end(),
-                             {{"PGHOST", postgres.url.host()},
-                              {"PGPORT", postgres.url.port()},
-                              {"PGDATABASE", postgres.database},
-                              {"PGUSER", postgres.user},
-                              {"PGPASSFILE", passwords}});
-  command.files.push_back({.path = passwords,
-                           .contents = Text("*:*:*:", postgres.user, ":",
-                                            postgres.password, "\n")});
+  for (EnvironmentVariable& variable :
+       LibpqSettings(postgres.url, postgres.database, postgres.user))
+    command.environment.push_back(std::move(variable));
+  command.environment.push_back({"PGPASSFILE", passwords});
+  command.files.push_back(
+      LibpqPasswordFile(passwords, postgres.user, postgres.password));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "services/postgres/libpq_settings.h"
 #include "services/postgres/setup_script.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/wiring/command.h"
@@ -48,12 +49,21 @@ constexpr char kHostBasedAuthentication[] =
     "local all postgres trust\n"
     "local all all scram-sha-256\n";
 
-// What libpq needs to connect as the superuser.
 std::vector<EnvironmentVariable> AsSuperuser(const PostgresUrl& url) {
-  return {{"PGHOST", url.host()},
-          {"PGPORT", url.port()},
-          {"PGDATABASE", kSuperuser},
-          {"PGUSER", kSuperuser}};
+  return LibpqSettings(url, kSuperuser, kSuperuser);
+}
+
+// A person's programs connect as the owner of the database, like services.
+void AllowClients(const Service& server, const Postgres& postgres,
+                  Command& command) {
+  command.client.environment =
+      LibpqSettings(postgres.url, postgres.database, postgres.user);
+  // Of a server that is not ours, the person is asked for the password.
+  if (server.is_external()) return;
+  const Path passwords = server.runtime() / "pgpass";
+  command.files.push_back(
+      LibpqPasswordFile(passwords, postgres.user, postgres.password));
+  command.client.environment.push_back({"PGPASSFILE", passwords});
 }
 
 Command ServerCommand(const Service& server, const PostgresUrl& url,
@@ -69,7 +79,8 @@ Command ServerCommand(const Service& server, const PostgresUrl& url,
       .readiness = Readiness::Probe(
           {.program = Program::Built("services/postgres/await_postgres"),
            .arguments = {server.data() / "cluster"},
-           .environment = AsSuperuser(url)}),
+           // Who must show a password is answered soonest.
+           .environment = LibpqSettings(url, options.database, options.user)}),
       // A fast shutdown: clients are sent away, what is committed is written.
       .stop = {.signal = SIGINT, .grace = absl::Seconds(30)}};
   if (server.is_external()) command.readiness = Readiness::Connects(url);
@@ -132,7 +143,9 @@ Task<Postgres> StartPostgres(Nursery& nursery, PostgresOptions options) {
                     .password = server.GeneratedSecret("reader")}};
   const bool ours = !server.is_external();
   if (ours) co_await MakeCluster(nursery, server, options.name);
-  co_await server.Start(ServerCommand(server, url, options), postgres);
+  Command command = ServerCommand(server, url, options);
+  AllowClients(server, postgres, command);
+  co_await server.Start(std::move(command), postgres);
   if (ours) co_await SetUp(nursery, server, postgres, options);
   co_return postgres;
 }

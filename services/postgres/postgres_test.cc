@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/nursery/nursery.h"
+#include "supervisor/testing/child_program.h"
 #include "supervisor/testing/test_directory.h"
 #include "supervisor/testing/test_environment.h"
 
@@ -195,6 +197,48 @@ TEST_F(RefusedPostgresTest, NoVersion) {
 TEST_F(RefusedPostgresTest, NoControlFile) {
   fs::remove(cluster() / "global/pg_control");
   ExpectRefused(directory_.path(), "global/pg_control");
+}
+
+TEST(PostgresTest, WhatToInstallIsSaidWhereItIsMissing) {
+  for (const auto& [program, package] : std::map<std::string, std::string>{
+           {"postgres", "postgresql-15"}, {"psql", "postgresql-client-15"}}) {
+    const absl::Status status =
+        Environment::Start("postgres_test",
+                           [](Nursery& nursery) -> Task<Postgres> {
+                             co_return co_await StartPostgres(nursery);
+                           },
+                           {.not_installed = {program}})
+            .status();
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("install it with: sudo apt-get install " + package));
+  }
+  ChildProgram make_cluster({"services/postgres/make_cluster",
+                             "--cluster=nowhere", "--programs=/nowhere",
+                             "--package=postgresql-15"});
+  EXPECT_EQ(make_cluster.Wait(), 125);
+  EXPECT_THAT(make_cluster.output(),
+              HasSubstr("install it with: sudo apt-get install postgresql-15"));
+}
+
+TEST(PostgresTest, LostPasswordsAreMadeAnewAndTheDataAreKept) {
+  TestDirectory directory;
+  const PostgresOptions options = {.initial_sql =
+                                       "CREATE TABLE n AS SELECT 7 AS x"};
+  std::string lost;
+  {
+    auto started = Start(options, directory.path());
+    ASSERT_TRUE(started.ok()) << started.status();
+    lost = SecretValue(**started, (*started)->handles().password);
+    fs::remove_all((*started)->state_directory() + "/secrets");
+  }
+  auto started = Start(options, directory.path());
+  ASSERT_TRUE(started.ok()) << started.status();
+  const Postgres& postgres = (*started)->handles();
+  EXPECT_NE(SecretValue(**started, postgres.password), lost);
+  EXPECT_EQ(Query(**started, postgres, "SELECT x FROM n"), "7\n");
+  EXPECT_EQ(Query(**started, postgres.read_only, "SELECT x FROM n"), "7\n");
+  EXPECT_THAT(Query(**started, postgres, "SELECT 1", lost),
+              HasSubstr("password authentication failed"));
 }
 
 TEST(PostgresNamesTest, ABadNameIsAnErrorBeforeAnythingRuns) {

@@ -52,7 +52,9 @@ Task<Redis> StartRedis(Nursery& nursery, RedisOptions options) {
       {.program = Program::System("redis-server", "redis-server"),
        .arguments = {settings},
        .files = {{.path = settings, .contents = Settings(redis, url, options)}},
-       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG")},
+       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG"),
+       .client = {.arguments = {{"redis-cli", {"-s", url}},
+                                {"redis-benchmark", {"-s", url}}}}},
       Redis{.url = url});
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/testing/test_directory.h"
@@ -74,6 +75,19 @@ TEST(RedisTest, WhatIsToPersistSurvivesAKillAndTheNextRun) {
   auto again = Start(RedisPersistence::kAlways, directory.path());
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(Ask((*again)->handles(), "GET dog"), "Spike");
+}
+
+TEST(RedisTest, WhatToInstallIsSaidWhereItIsMissing) {
+  const absl::Status status =
+      Environment::Start("redis_test",
+                         [](Nursery& nursery) -> Task<Redis> {
+                           co_return co_await StartRedis(nursery);
+                         },
+                         {.not_installed = {"redis-server"}})
+          .status();
+  EXPECT_THAT(
+      std::string(status.message()),
+      testing::HasSubstr("install it with: sudo apt-get install redis-server"));
 }
 
 TEST(RedisTest, SettingsOfTheCallerWin) {

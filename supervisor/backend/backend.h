@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/engine/actions.h"
@@ -75,6 +76,12 @@ class Backend {
   virtual void Carry(const Kill& order) = 0;
   virtual void Carry(const StartProbe& order) = 0;
   virtual void Carry(const StopProbe& order) = 0;
+
+  // Tells the service, which is ready, to read its files again, as its
+  // command's `reload` says: they are written anew, looked at, and the service
+  // is signalled. `done` is called once, never from within: OK when the signal
+  // was sent, otherwise why not.
+  virtual void Reload(ServiceId id, std::function<void(absl::Status)> done) = 0;
 
   // Called after every batch of orders: the time to hand them on together.
   virtual void Flush() = 0;

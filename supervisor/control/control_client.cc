@@ -69,6 +69,7 @@ class Client final : public ControlClient {
   absl::Status Restart(const std::string& service) override;
   absl::Status Stop(const std::string& service, StopOptions options) override;
   absl::Status Start(const std::string& service) override;
+  absl::Status Reload(const std::string& service) override;
   absl::Status StopEnvironment() override;
   absl::Status Logs(
       const LogsOptions& options,
@@ -221,6 +222,14 @@ absl::Status Client::Start(const std::string& service) {
   request.set_service(service);
   v1::StartResponse response;
   return ToStatus(stub_->Start(&context, request, &response));
+}
+
+absl::Status Client::Reload(const std::string& service) {
+  grpc::ClientContext context;
+  v1::ReloadRequest request;
+  request.set_service(service);
+  v1::ReloadResponse response;
+  return ToStatus(stub_->Reload(&context, request, &response));
 }
 
 absl::Status Client::StopEnvironment() {

@@ -90,6 +90,9 @@ class ControlClient {
   }
   virtual absl::Status Start(const std::string& service) = 0;
 
+  // Has the service read its changed files, and returns when it was told to.
+  virtual absl::Status Reload(const std::string& service) = 0;
+
   // Asks the environment to stop, and returns once it has begun to.
   // WaitUntilUnlocked() waits for the end.
   virtual absl::Status StopEnvironment() = 0;

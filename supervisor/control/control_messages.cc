@@ -56,6 +56,37 @@ HandleData FromMessage(const control::v1::Handle& message) {
   return Read(message, kMaxDepth);
 }
 
+namespace {
+
+void Fill(const ServiceSnapshot::Client& client, control::v1::Client& message) {
+  for (const ServiceSnapshot::Client::Variable& variable : client.environment) {
+    control::v1::Client::Variable* added = message.add_environment();
+    added->set_name(Harmless(variable.name));
+    added->set_value(Harmless(variable.value));
+  }
+  for (const auto& [program, arguments] : client.arguments) {
+    control::v1::Client::Arguments* added = message.add_arguments();
+    added->set_program(Harmless(program));
+    for (const std::string& argument : arguments)
+      added->add_arguments(Harmless(argument));
+  }
+}
+
+ServiceSnapshot::Client Read(const control::v1::Client& message) {
+  ServiceSnapshot::Client client;
+  for (const control::v1::Client::Variable& variable : message.environment()) {
+    client.environment.push_back(
+        {.name = variable.name(), .value = variable.value()});
+  }
+  for (const control::v1::Client::Arguments& program : message.arguments()) {
+    client.arguments[program.program()].assign(program.arguments().begin(),
+                                               program.arguments().end());
+  }
+  return client;
+}
+
+}  // namespace
+
 control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   control::v1::Service message;
   message.set_name(Harmless(snapshot.name));
@@ -79,6 +110,8 @@ control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   if (snapshot.handle.has_value()) {
     *message.mutable_handle() = ToMessage(*snapshot.handle);
   }
+  if (snapshot.client != ServiceSnapshot::Client())
+    Fill(snapshot.client, *message.mutable_client());
   return message;
 }
 
@@ -102,6 +135,7 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
   if (message.has_handle()) {
     snapshot.handle = FromMessage(message.handle());
   }
+  snapshot.client = Read(message.client());
   return snapshot;
 }
 

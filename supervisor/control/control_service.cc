@@ -73,6 +73,15 @@ grpc::ServerUnaryReactor* ControlService::Start(
   });
 }
 
+grpc::ServerUnaryReactor* ControlService::Reload(
+    Context*, const control::v1::ReloadRequest* request,
+    control::v1::ReloadResponse*) {
+  return Operate([name = request->service()](Controlled& controlled,
+                                             Controlled::Done done) {
+    controlled.Reload(name, std::move(done));
+  });
+}
+
 grpc::ServerUnaryReactor* ControlService::StopEnvironment(
     Context*, const control::v1::StopEnvironmentRequest*,
     control::v1::StopEnvironmentResponse*) {

@@ -41,6 +41,9 @@ class ControlService final : public control::v1::Supervisor::CallbackService {
   grpc::ServerUnaryReactor* Start(
       Context* context, const control::v1::StartRequest* request,
       control::v1::StartResponse* response) override;
+  grpc::ServerUnaryReactor* Reload(
+      Context* context, const control::v1::ReloadRequest* request,
+      control::v1::ReloadResponse* response) override;
   grpc::ServerUnaryReactor* StopEnvironment(
       Context* context, const control::v1::StopEnvironmentRequest* request,
       control::v1::StopEnvironmentResponse* response) override;

@@ -70,6 +70,9 @@ class Controlled {
   // Done when it is ready. OK if it is already.
   virtual void Start(const std::string& name, Done done) = 0;
 
+  // Has it read its changed files without an end; done when it was told to.
+  virtual void Reload(const std::string& name, Done done) = 0;
+
   // Begins to stop the whole environment, as SIGTERM would, and returns at
   // once.
   virtual void StopEnvironment() = 0;

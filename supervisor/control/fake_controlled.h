@@ -62,6 +62,9 @@ class FakeControlled : public Controlled {
   void Start(const std::string& name, Done done) override {
     Operate("start", name, std::move(done));
   }
+  void Reload(const std::string& name, Done done) override {
+    Operate("reload", name, std::move(done));
+  }
   void StopEnvironment() override {
     operations_.push_back("stop environment");
     if (on_stop_) on_stop_();

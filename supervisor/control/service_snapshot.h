@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,21 @@ struct ServiceSnapshot {
     std::string url = {};
 
     bool operator==(const Endpoint&) const = default;
+  };
+
+  // How a program that a person runs reaches it; see ClientRule.
+  struct Client {
+    struct Variable {
+      std::string name = {};
+      std::string value = {};
+
+      bool operator==(const Variable&) const = default;
+    };
+    std::vector<Variable> environment = {};
+    // By the name of the program.
+    std::map<std::string, std::vector<std::string>> arguments = {};
+
+    bool operator==(const Client&) const = default;
   };
 
   // The path of names: "links" or "group/links".
@@ -46,6 +62,7 @@ struct ServiceSnapshot {
   std::string log_file = {};
   // What its start function gives; see Attach().
   std::optional<HandleData> handle = {};
+  Client client = {};
 
   bool operator==(const ServiceSnapshot&) const = default;
 };

@@ -41,7 +41,24 @@ ServiceSnapshot ControlledRuntime::Snapshot(
     snapshot.endpoints.push_back(
         {.name = endpoint.name(), .url = EndpointAccess::Url(endpoint)});
   }
+  snapshot.client = ClientOf(definition);
   return snapshot;
+}
+
+ServiceSnapshot::Client ControlledRuntime::ClientOf(
+    const ServiceDefinition& definition) const {
+  ServiceSnapshot::Client client;
+  const Backend& backend = runtime_.backend();
+  const ClientRule& rule = definition.command.client;
+  for (const EnvironmentVariable& variable : rule.environment) {
+    client.environment.push_back(
+        {.name = variable.name, .value = backend.Show(variable.value)});
+  }
+  for (const auto& [program, arguments] : rule.arguments) {
+    for (const Text& argument : arguments)
+      client.arguments[program].push_back(backend.Show(argument));
+  }
+  return client;
 }
 
 std::vector<ServiceSnapshot> ControlledRuntime::List() {
@@ -144,6 +161,12 @@ void ControlledRuntime::Stop(const std::string& name, StopOptions options,
     const bool stuck = runtime_.engine().State(id) == ServiceState::kStuck;
     done(stuck ? runtime_.engine().Error(id) : absl::OkStatus());
   });
+}
+
+void ControlledRuntime::Reload(const std::string& name, Done done) {
+  absl::StatusOr<ServiceId> id = Find(name);
+  if (!id.ok()) return done(id.status());
+  runtime_.Reload(*id, std::move(done));
 }
 
 void ControlledRuntime::Start(const std::string& name, Done done) {

@@ -42,11 +42,13 @@ class ControlledRuntime final : public Controlled {
   void Restart(const std::string& name, Done done) override;
   void Stop(const std::string& name, StopOptions options, Done done) override;
   void Start(const std::string& name, Done done) override;
+  void Reload(const std::string& name, Done done) override;
   void StopEnvironment() override { stop_environment_(); }
 
  private:
   Explanation ExplainOne(ServiceId id) const;
   ServiceSnapshot Snapshot(const ServiceDefinition& definition) const;
+  ServiceSnapshot::Client ClientOf(const ServiceDefinition& definition) const;
   absl::StatusOr<ServiceId> Find(const std::string& name) const;
 
   Runtime& runtime_;

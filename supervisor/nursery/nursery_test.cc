@@ -82,6 +82,9 @@ class ScriptedBackend final : public Backend {
     if (on_probe) on_probe(names_[Index(order.id)]);
   }
   void Carry(const StopProbe&) override {}
+  void Reload(ServiceId id, std::function<void(absl::Status)> done) override {
+    plan_.Reload(id, std::move(done));
+  }
   void Flush() override {}
   LogOfRun Log(const ServiceDefinition&) const override { return {}; }
   std::string Show(const Text& text) const override { return plan_.Show(text); }

@@ -255,6 +255,25 @@ void Runtime::Later(std::function<void()> completion) {
     drain_soon_ = loop_.After(absl::ZeroDuration(), [this] { Drain(); });
 }
 
+void Runtime::Reload(ServiceId id, std::function<void(absl::Status)> done) {
+  const ServiceDefinition& service = services_[Index(id)];
+  if (service.external) {
+    return done(absl::FailedPreconditionError(
+        absl::StrCat("'", service.path,
+                     "' is external: whoever started it must reload it")));
+  }
+  if (!service.command.reload) {
+    return done(absl::UnimplementedError(
+        absl::StrCat("'", service.path,
+                     "' reads its files only when it starts; restart it")));
+  }
+  if (engine_.State(id) != ServiceState::kReady) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", service.path, "' is not ready: ", engine_.Explain(id, Now()))));
+  }
+  backend_.Reload(id, std::move(done));
+}
+
 void Runtime::StopEverything() { Handle(StopAll{}); }
 
 void Runtime::KillEverything() { Handle(KillAll{}); }

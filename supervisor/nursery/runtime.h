@@ -79,6 +79,10 @@ class Runtime final : public Stopper {
   // started any more. Never from within.
   void WhenAtRest(ServiceId id, std::function<void()> done);
 
+  // Has the service read its changed files, as its command's `reload` says.
+  // `done` is called once, perhaps from within: OK when it was told to.
+  void Reload(ServiceId id, std::function<void(absl::Status)> done);
+
   // Ends the environment: everything is stopped in reverse order. `Stopped`
   // follows.
   void StopEverything();

@@ -30,6 +30,9 @@ class EnvironmentUnderTest {
       absl::string_view path,
       const std::function<bool(const ServiceUnderTest&)>& wanted) = 0;
 
+  // Has the service read its changed files; see ReloadRule.
+  virtual absl::Status Reload(absl::string_view path) = 0;
+
   // Ends it, if the test has started it, and says how it ended.
   virtual absl::Status Stop() = 0;
   // Blocks until it has ended by itself.

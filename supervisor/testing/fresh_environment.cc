@@ -118,6 +118,28 @@ class FreshEnvironment::Impl {
         absl::StrCat("the environment ended before that: ", ended_->message()));
   }
 
+  absl::Status Reload(absl::string_view path) {
+    auto result = std::make_shared<std::optional<absl::Status>>();
+    loop_->Post([this, result, name = std::string(path)] {
+      const auto done = [this, result](absl::Status status) {
+        absl::MutexLock lock(&mutex_);
+        *result = std::move(status);
+      };
+      const ServiceDefinition* service = runtime_.Find(name);
+      if (service == nullptr)
+        return done(absl::NotFoundError(
+            absl::StrCat("no service is called `", name, "`")));
+      runtime_.Reload(service->id, done);
+    });
+    const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return result->has_value() || ended_.has_value();
+    };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&over));
+    return result->value_or(
+        absl::FailedPreconditionError("the environment has ended"));
+  }
+
   const InstancePaths& paths() const { return cleaner_.paths(); }
   pid_t keeper_pid() const { return keeper_pid_; }
   pid_t guard_pid() const { return guard_pid_; }
@@ -206,8 +228,10 @@ absl::StatusOr<std::unique_ptr<FreshEnvironment>> FreshEnvironment::Start(
   absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths);
   if (!lock.ok()) return lock.status();
   auto loop = std::make_unique<Loop>();
-  absl::StatusOr<std::unique_ptr<LocalBackend>> backend = LocalBackend::Create(
-      *loop, {.paths = *paths, .programs = ProgramFinder::ForProcess("")});
+  ProgramFinder programs = ProgramFinder::ForProcess("");
+  programs.Hide(options.not_installed);
+  absl::StatusOr<std::unique_ptr<LocalBackend>> backend =
+      LocalBackend::Create(*loop, {.paths = *paths, .programs = programs});
   if (!backend.ok()) return backend.status();
   auto impl = std::make_unique<Impl>(
       std::move(own_directory), *paths, *std::move(lock), std::move(loop),
@@ -228,6 +252,10 @@ absl::StatusOr<ServiceUnderTest> FreshEnvironment::WaitFor(
     absl::string_view path,
     const std::function<bool(const ServiceUnderTest&)>& wanted) {
   return impl_->WaitFor(path, wanted);
+}
+
+absl::Status FreshEnvironment::Reload(absl::string_view path) {
+  return impl_->Reload(path);
 }
 
 absl::Status FreshEnvironment::Stop() { return impl_->Stop(); }

@@ -60,6 +60,12 @@ class TestEnvironmentBase {
   // Kills the main process and blocks until a new one is ready.
   absl::StatusOr<Service> KillAndAwaitRestart(absl::string_view path) const;
 
+  // Has the service read its changed files without an end, and says whether it
+  // was told to; see ReloadRule.
+  absl::Status Reload(absl::string_view path) const {
+    return environment_->Reload(path);
+  }
+
   // Stops the environment in reverse order, and gives why it ended: OK if it
   // did because of this. One that ran before the test goes on.
   absl::Status Stop();

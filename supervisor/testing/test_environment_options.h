@@ -2,6 +2,7 @@
 #define ESPALIER_SUPERVISOR_TESTING_TEST_ENVIRONMENT_OPTIONS_H_
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace espalier {
@@ -13,6 +14,8 @@ struct TestEnvironmentOptions {
   // at the end.
   std::string data_dir = {};
   std::string instance = "default";
+  // Programs of the operating system that count as not installed.
+  std::set<std::string> not_installed = {};
 };
 
 }  // namespace espalier

@@ -68,6 +68,15 @@ absl::Status ValidateLiveness(const Command& command) {
       "that has an endpoint, such as Readiness::HttpOk(url)");
 }
 
+std::vector<const ProbeCommand*> ProbesOf(const Command& command) {
+  std::vector<const ProbeCommand*> probes;
+  if (command.readiness.probe() != nullptr)
+    probes.push_back(command.readiness.probe());
+  if (command.reload && command.reload->check)
+    probes.push_back(&*command.reload->check);
+  return probes;
+}
+
 }  // namespace
 
 Program::Program(Kind kind, std::string name, std::string package,
@@ -97,7 +106,7 @@ std::vector<const Text*> Command::Texts() const {
   };
   add(arguments, environment);
   for (const File& file : files) texts.push_back(&file.contents);
-  if (const ProbeCommand* probe = readiness.probe())
+  for (const ProbeCommand* probe : ProbesOf(*this))
     add(probe->arguments, probe->environment);
   return texts;
 }
@@ -123,9 +132,21 @@ const Readiness* Command::LivenessQuestion() const {
 
 absl::Status Command::Validate() const {
   absl::Status hidden = ValidateArguments("argument ", arguments);
-  if (hidden.ok() && readiness.probe() != nullptr) {
-    hidden = ValidateArguments("the probe's argument ",
-                               readiness.probe()->arguments);
+  for (const ProbeCommand* probe : ProbesOf(*this)) {
+    if (hidden.ok())
+      hidden = ValidateArguments("the probe's argument ", probe->arguments);
+  }
+  for (const auto& [program, arguments] : client.arguments) {
+    if (hidden.ok())
+      hidden =
+          ValidateArguments(absl::StrCat(program, "'s argument "), arguments);
+  }
+  for (const EnvironmentVariable& variable : client.environment) {
+    if (hidden.ok() && Contains(variable.value, Text::Part::kSecret))
+      hidden = absl::InvalidArgumentError(absl::StrCat(
+          "the clients' variable ", variable.name,
+          " holds a secret, which would be sent to everybody who looks at the "
+          "service; let it name a file of the command"));
   }
   if (!hidden.ok()) return hidden;
   std::vector<Path> paths = directories;

@@ -1,7 +1,9 @@
 #ifndef ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 #define ESPALIER_SUPERVISOR_WIRING_COMMAND_H_
 
+#include <csignal>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -184,6 +186,26 @@ struct File {
   Text contents;
 };
 
+// How programs that a person runs reach the service: `envctl exec`. Beside this
+// they get the address of each endpoint, in a variable with its name in capital
+// letters: URL. Secrets must not stand here, but paths of files may.
+struct ClientRule {
+  std::vector<EnvironmentVariable> environment = {};
+  // For programs that no variable tells: what to put before their own
+  // arguments, by the name of the program.
+  std::map<std::string, std::vector<Text>> arguments = {};
+};
+
+// How a running service is told that its files have changed, so that it reads
+// them again without an end.
+struct ReloadRule {
+  // Sent to its main process when the files have been written anew.
+  int signal = SIGHUP;
+  // Looks first whether the service could read them: exit code 0 if so.
+  // Otherwise nothing is sent, and what it printed last is the error.
+  std::optional<ProbeCommand> check = std::nullopt;
+};
+
 // What becomes of a service's output. Its standard output and error go into one
 // log, whose offsets never change: what has to go is taken from its front.
 struct LogRule {
@@ -235,7 +257,9 @@ struct Command {
   // Its own data directory unless said otherwise.
   std::optional<Path> working_directory = std::nullopt;
 
-  // Skip the command if this exists: "initdb, unless it was done".
+  // Skip the command if this exists: "initdb, unless it was done". One that
+  // mentions secrets is run again when one of them is newer than this: it was
+  // made up anew.
   std::optional<Path> creates = std::nullopt;
 
   Readiness readiness = Readiness::Started();
@@ -243,9 +267,12 @@ struct Command {
   std::optional<Liveness> liveness = std::nullopt;
   RestartRule restart = {};
   StopRule stop = {};
+  // Nothing: it reads its files when it starts, and then no more.
+  std::optional<ReloadRule> reload = std::nullopt;
   LogRule log = {};
   ProcessRule process = {};
   TreeRule tree = {};
+  ClientRule client = {};
   // From the first attempt to start until it is ready; then the attempt counts
   // as failed.
   absl::Duration start_timeout = absl::Seconds(60);

@@ -31,6 +31,8 @@ const std::vector<Command>& Commands() {
       {"explain", 1, kMany, {"json"}},
       {"restart", 1, kMany, {}},
       {"start", 1, kMany, {}},
+      {"reload", 1, kMany, {}},
+      {"exec", 2, kMany, {}},
       {"stop", 0, kMany, {"with_dependents"}},
       {"logs", 0, kMany, {"follow", "lines", "generation", "since", "offset"}},
       {"events", 0, kMany, {"follow", "since", "service", "json"}},
@@ -171,8 +173,9 @@ class Parser {
           absl::StrCat("`", command.name, "` has no flag --", flag));
     }
     if (positional_.size() < command.min_arguments) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("`", command.name, "` needs the name of a service"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "`", command.name, "` needs the name of a service",
+          command.min_arguments > 1 ? " and, after --, a program" : ""));
     }
     if (positional_.size() > command.max_arguments) {
       return absl::InvalidArgumentError(

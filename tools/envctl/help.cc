@@ -17,6 +17,8 @@ usage: envctl COMMAND [flags] [SERVICE...]
   events [SERVICE...]   what happened, also yesterday; -f goes on
   restart SERVICE...    stop and start, and wait until they are ready
   start SERVICE...      start what was stopped, and wait until it is ready
+  reload SERVICE...     have it read its changed files without an end
+  exec SERVICE -- PROGRAM...  a program that reaches the service: psql, say
   stop [SERVICE...]     stop them; without a service, the whole environment
   completion            a script for bash: source <(envctl completion)
   help [COMMAND]        more about one of these, with examples
@@ -59,6 +61,27 @@ is ready. Its address stays the same.
 Starts each service that was stopped or has failed, and waits until it is ready.
 
   envctl start links
+)"},
+      {"reload", R"(usage: envctl reload SERVICE...
+
+Has each service read its changed files and go on: no connection is lost. Files
+that it could not read are refused, and it goes on with the old ones. For
+services that can do so, such as nginx.
+
+  envctl reload nginx
+)"},
+      {"exec", R"(usage: envctl exec SERVICE -- PROGRAM [ARGUMENT...]
+
+Runs a program of yours, in this directory and on this terminal, which reaches
+the service without being told where it is: psql finds database, user and the
+file with the password in its environment, redis-cli gets the socket before its
+own arguments, and every program finds the address in URL. No password is shown
+anywhere. The exit code is the program's; 1 if it could not be run.
+
+  envctl exec postgres -- psql
+  envctl exec postgres -- pg_dump --file=dump.sql
+  envctl exec redis -- redis-cli MONITOR
+  envctl exec gateway -- sh -c 'curl "$URL/health"'
 )"},
       {"stop", R"(usage: envctl stop [--with_dependents] [SERVICE...]
 
@@ -123,13 +146,14 @@ constexpr char kBashCompletion[] = R"bash(_envctl() {
   done
   local words="--environment= --instance= --data_dir= --help"
   case $command in
-    "") words+=" ps list logs events explain restart start stop completion help" ;;
+    "") words+=" ps list logs events explain restart start reload stop exec
+      completion help" ;;
     ps | list) words+=" --json" ;;
     explain) words+=" --json" ;;&
     logs) words+=" --follow --lines= --since= --generation= --offset=" ;;&
     events) words+=" --follow --since= --json" ;;&
     stop) words+=" --with_dependents" ;;&
-    logs | events | explain | restart | start | stop)
+    logs | events | explain | restart | start | reload | stop | exec)
       words+=" $("$1" ps --json 2>/dev/null |
         sed -n 's/^      "name": "\(.*\)",$/\1/p')" ;;
   esac

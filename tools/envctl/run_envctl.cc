@@ -22,6 +22,7 @@
 #include "tools/envctl/event_printer.h"
 #include "tools/envctl/explanation_text.h"
 #include "tools/envctl/help.h"
+#include "tools/envctl/service_client.h"
 #include "tools/envctl/service_table.h"
 
 namespace espalier {
@@ -44,6 +45,7 @@ class Envctl {
     if (line_.command == "ps") return Ps();
     if (line_.command == "logs") return Logs();
     if (line_.command == "explain") return Explain();
+    if (line_.command == "exec") return Exec();
     if (line_.command == "stop" && line_.arguments.empty()) {
       return StopEnvironment();
     }
@@ -204,6 +206,19 @@ class Envctl {
     return ControlClient::EventsEnd{.damaged = journal->damaged()};
   }
 
+  // Returns only if it fails.
+  absl::Status Exec() {
+    const absl::StatusOr<ControlClient::ServiceList> list = client_->List();
+    if (!list.ok()) return list.status();
+    const absl::StatusOr<ServiceClient> client =
+        ServiceClient::Make(list->services, line_.arguments[0],
+                            absl::MakeConstSpan(line_.arguments).subspan(1));
+    if (!client.ok()) return client.status();
+    client_.reset();
+    output_.out.flush();
+    return client->Exec();
+  }
+
   absl::Status StopEnvironment() {
     const absl::Time began = absl::Now();
     absl::Status stopped = client_->StopEnvironment();
@@ -226,7 +241,11 @@ class Envctl {
             done.code(), absl::StrCat("cannot ", line_.command, " `", service,
                                       "`: ", done.message()));
       }
-      Report(service, line_.command == "stop" ? "stopped" : "ready", began);
+      Report(service,
+             line_.command == "stop"     ? "stopped"
+             : line_.command == "reload" ? "told to reload"
+                                         : "ready",
+             began);
     }
     return absl::OkStatus();
   }
@@ -234,6 +253,7 @@ class Envctl {
   absl::Status Operate(const std::string& service) {
     if (line_.command == "restart") return client_->Restart(service);
     if (line_.command == "start") return client_->Start(service);
+    if (line_.command == "reload") return client_->Reload(service);
     return client_->Stop(service, {.with_dependents = line_.with_dependents});
   }
 

@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "supervisor/backend/local/asked_endpoint.h"
 #include "supervisor/logs/log_tail.h"
@@ -26,6 +26,11 @@ bool HasSocketPath(const ServiceDefinition& definition) {
                      [](const Endpoint& it) {
                        return !EndpointAccess::Address(it).path.empty();
                      });
+}
+
+std::string LastLine(const std::string& log) {
+  absl::StatusOr<LogTail> tail = LogTail::Read(log);
+  return tail.ok() && !tail->lines.empty() ? tail->lines.back() : "";
 }
 
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
@@ -90,10 +95,17 @@ void LocalBackend::Define(const ServiceDefinition& definition) {
   Record& record = records_.back();
   record.held = addresses_.Of(definition.path);
   const size_t index = records_.size() - 1;
-  record.keeper_id = NewKeeperId({.record = index, .is_probe = false});
-  if (definition.command.readiness.probe() == nullptr) return;
-  record.probe_keeper_id = NewKeeperId({.record = index, .is_probe = true});
-  MakeCommandProbe(record);
+  record.keeper_id = NewKeeperId({.record = index, .kind = Role::kService});
+  if (definition.command.readiness.probe() != nullptr) {
+    record.probe_keeper_id =
+        NewKeeperId({.record = index, .kind = Role::kProbe});
+    MakeCommandProbe(record);
+  }
+  if (definition.command.reload && definition.command.reload->check) {
+    record.reload_keeper_id =
+        NewKeeperId({.record = index, .kind = Role::kReloadCheck});
+    MakeReloadCheck(record);
+  }
 }
 
 uint32_t LocalBackend::NewKeeperId(Role role) {
@@ -107,12 +119,6 @@ LogOfRun LocalBackend::Log(const ServiceDefinition& definition) const {
           .begin = records_[Index(definition.id)].log_begin};
 }
 
-bool LocalBackend::AlreadyCreated(const Command& command) const {
-  std::error_code error;
-  return command.creates &&
-         std::filesystem::exists(files_.Locate(*command.creates), error);
-}
-
 void LocalBackend::Carry(const Spawn& order) {
   Record& record = records_[Index(order.id)];
   record.generation = order.generation;
@@ -120,7 +126,7 @@ void LocalBackend::Carry(const Spawn& order) {
   record.ready = false;
   record.log_begin =
       logs_.BeginRun(files_.LogFile(record.definition->path), order.generation);
-  if (AlreadyCreated(record.definition->command)) {
+  if (files_.IsCreated(record.definition->command)) {
     Report(Spawned{.id = order.id, .generation = order.generation, .pid = 0});
     Report(Exited{.id = order.id,
                   .generation = order.generation,
@@ -278,24 +284,81 @@ void LocalBackend::Carry(const StopProbe& order) {
 
 void LocalBackend::MakeCommandProbe(Record& record) {
   record.command_probe = std::make_unique<CommandProbe>(
+      loop_, CommandProbe::Hooks{
+                 .spawn =
+                     [this, &record](uint64_t run) {
+                       return SpawnAside(
+                           record,
+                           *record.definition->command.readiness.probe(),
+                           record.probe_keeper_id, run, ProbeLog(record));
+                     },
+                 .kill =
+                     [this, &record](uint64_t run) {
+                       keeper_->Kill(record.probe_keeper_id, run);
+                       Flush();
+                     },
+                 .ready = [this, &record] { Ready(record); },
+                 .complained =
+                     [this, &record](std::string complaint) {
+                       Complain(record, std::move(complaint));
+                     },
+                 .last_words =
+                     [this, &record] { return LastLine(ProbeLog(record)); }});
+}
+
+void LocalBackend::MakeReloadCheck(Record& record) {
+  record.reload_check = std::make_unique<ReloadCheck>(
       loop_,
-      CommandProbe::Hooks{
-          .spawn = [this,
-                    &record](uint64_t run) { return SpawnProbe(record, run); },
+      ReloadCheck::Hooks{
+          .spawn =
+              [this, &record](uint64_t run) {
+                return SpawnAside(
+                    record, *record.definition->command.reload->check,
+                    record.reload_keeper_id, run, ReloadLog(record));
+              },
           .kill =
               [this, &record](uint64_t run) {
-                keeper_->Kill(record.probe_keeper_id, run);
+                keeper_->Kill(record.reload_keeper_id, run);
                 Flush();
               },
-          .ready = [this, &record] { Ready(record); },
-          .complained =
-              [this, &record](std::string complaint) {
-                Complain(record, std::move(complaint));
-              },
           .last_words = [this, &record]() -> std::string {
-            absl::StatusOr<LogTail> tail = LogTail::Read(ProbeLog(record));
-            return tail.ok() && !tail->lines.empty() ? tail->lines.back() : "";
+            absl::StatusOr<LogTail> tail = LogTail::Read(ReloadLog(record));
+            return tail.ok()
+                       ? files_.Redact(absl::StrJoin(tail->lines, "\n  | "))
+                       : "";
           }});
+}
+
+void LocalBackend::Reload(ServiceId id,
+                          std::function<void(absl::Status)> done) {
+  const Record& record = records_[Index(id)];
+  const Command& command = record.definition->command;
+  const Generation generation = record.generation;
+  const absl::StatusOr<std::optional<ServiceUser>> user =
+      requests_.UserOf(command.process);
+  const absl::Status written =
+      user.ok() ? files_.Prepare(record.definition->path, command, *user)
+                : user.status();
+  if (!written.ok() || record.reload_check == nullptr) {
+    const absl::Status status =
+        written.ok() ? SignalReload(record, generation) : written;
+    return loop_.Post([done = std::move(done), status] { done(status); });
+  }
+  record.reload_check->Run([this, &record, generation,
+                            done = std::move(done)](const absl::Status& good) {
+    done(good.ok() ? SignalReload(record, generation) : good);
+  });
+}
+
+absl::Status LocalBackend::SignalReload(const Record& record,
+                                        Generation generation) {
+  if (record.generation != generation)
+    return absl::UnavailableError(
+        "it was restarted meanwhile, and has read its files anew");
+  keeper_->Signal(record.keeper_id, generation,
+                  record.definition->command.reload->signal);
+  Flush();
+  return absl::OkStatus();
 }
 
 // Only what the latest run has printed is of interest.
@@ -303,17 +366,24 @@ std::string LocalBackend::ProbeLog(const Record& record) const {
   return files_.LogFile(record.definition->path) + ".probe";
 }
 
-absl::Status LocalBackend::SpawnProbe(Record& record, uint64_t run) {
-  const ProbeCommand& probe = *record.definition->command.readiness.probe();
+std::string LocalBackend::ReloadLog(const Record& record) const {
+  return files_.LogFile(record.definition->path) + ".reload";
+}
+
+// Runs what belongs to a service beside it.
+absl::Status LocalBackend::SpawnAside(const Record& record,
+                                      const ProbeCommand& command,
+                                      uint32_t keeper_id, uint64_t run,
+                                      const std::string& log) {
   absl::StatusOr<std::optional<ServiceUser>> user =
       requests_.UserOf(record.definition->command.process);
   if (!user.ok()) return user.status();
   absl::StatusOr<keeper::SpawnRequest> request =
-      requests_.ForProbe(*record.definition, probe, *user);
+      requests_.ForProbe(*record.definition, command, *user);
   if (!request.ok()) return request.status();
-  request->id = record.probe_keeper_id;
+  request->id = keeper_id;
   request->generation = run;
-  request->log_path = ProbeLog(record);
+  request->log_path = log;
   unlink(request->log_path.c_str());
   absl::Status sent = keeper_->Spawn(*request);
   Flush();
@@ -349,7 +419,7 @@ void LocalBackend::ReadKeeper() {
 
 void LocalBackend::On(const keeper::SpawnedEvent& event) {
   const Role role = roles_[event.id];
-  if (role.is_probe) return;
+  if (role.kind != Role::kService) return;
   Record& record = records_[role.record];
   if (record.generation == event.generation) record.pid = event.pid;
   logs_.RunBegan(files_.LogFile(record.definition->path),
@@ -364,12 +434,16 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
   const Record& record = records_[role.record];
   const std::string stage(keeper::SpawnStageName(event.stage));
   const Command& command = record.definition->command;
-  if (role.is_probe) {
-    return record.command_probe->DidNotStart(
-        event.generation,
-        absl::StrCat(stage, " (", command.readiness.probe()->program.name(),
-                     "): ", strerror(event.error)));
-  }
+  const auto why = [&](const ProbeCommand& aside) {
+    return absl::StrCat(stage, " (", aside.program.name(),
+                        "): ", strerror(event.error));
+  };
+  if (role.kind == Role::kProbe)
+    return record.command_probe->DidNotStart(event.generation,
+                                             why(*command.readiness.probe()));
+  if (role.kind == Role::kReloadCheck)
+    return record.reload_check->DidNotStart(event.generation,
+                                            why(*command.reload->check));
   handler_(SpawnFailed{
       .id = record.definition->id,
       .generation = event.generation,
@@ -420,8 +494,10 @@ void LocalBackend::On(const keeper::ExitedEvent& event) {
   const Role role = roles_[event.id];
   const Record& record = records_[role.record];
   const ExitResult result = ResultOf(event);
-  if (role.is_probe)
+  if (role.kind == Role::kProbe)
     return record.command_probe->Exited(event.generation, result);
+  if (role.kind == Role::kReloadCheck)
+    return record.reload_check->Exited(event.generation, result);
   handler_(Exited{.id = record.definition->id,
                   .generation = event.generation,
                   .result = result});
@@ -430,7 +506,10 @@ void LocalBackend::On(const keeper::ExitedEvent& event) {
 void LocalBackend::On(const keeper::DrainedEvent& event) {
   const Role role = roles_[event.id];
   const Record& record = records_[role.record];
-  if (role.is_probe) return record.command_probe->Drained(event.generation);
+  if (role.kind == Role::kProbe)
+    return record.command_probe->Drained(event.generation);
+  if (role.kind == Role::kReloadCheck)
+    return record.reload_check->Drained(event.generation);
   handler_(
       Drained{.id = record.definition->id, .generation = event.generation});
 }

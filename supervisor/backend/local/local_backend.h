@@ -16,6 +16,7 @@
 #include "supervisor/backend/local/command_probe.h"
 #include "supervisor/backend/local/held_addresses.h"
 #include "supervisor/backend/local/program_finder.h"
+#include "supervisor/backend/local/reload_check.h"
 #include "supervisor/backend/local/service_files.h"
 #include "supervisor/backend/local/service_logs.h"
 #include "supervisor/backend/local/service_user.h"
@@ -77,6 +78,7 @@ class LocalBackend final : public Backend {
   void Carry(const Kill& order) override;
   void Carry(const StartProbe& order) override;
   void Carry(const StopProbe& order) override;
+  void Reload(ServiceId id, std::function<void(absl::Status)> done) override;
   void Flush() override;
   LogOfRun Log(const ServiceDefinition& definition) const override;
   std::string Show(const Text& text) const override {
@@ -97,11 +99,13 @@ class LocalBackend final : public Backend {
     std::unique_ptr<CommandProbe> command_probe;  // null: it has none
     // While it is ready, if that was asked for. Goes before what it uses.
     std::unique_ptr<LivenessProbe> liveness;
+    uint32_t reload_keeper_id = 0;
+    std::unique_ptr<ReloadCheck> reload_check;  // null: it has none
   };
   // Who a process of the keeper's is.
   struct Role {
     size_t record;
-    bool is_probe;
+    enum Kind { kService, kProbe, kReloadCheck } kind;
   };
   struct SpawnProblem {
     int error;
@@ -120,9 +124,13 @@ class LocalBackend final : public Backend {
   void Complain(Record& record, std::string complaint);
   void BeginLiveness(Record& record);
   void Ask(Record& record, const Readiness& question);
-  absl::Status SpawnProbe(Record& record, uint64_t run);
+  void MakeReloadCheck(Record& record);
+  absl::Status SpawnAside(const Record& record, const ProbeCommand& command,
+                          uint32_t keeper_id, uint64_t run,
+                          const std::string& log);
+  absl::Status SignalReload(const Record& record, Generation generation);
   std::string ProbeLog(const Record& record) const;
-  bool AlreadyCreated(const Command& command) const;
+  std::string ReloadLog(const Record& record) const;
 
   void ReadKeeper();
   void On(const keeper::HelloEvent&) {}

@@ -83,7 +83,8 @@ absl::StatusOr<std::string> ProgramFinder::FindSystem(
                      std::end(kSystemDirectories));
   for (const std::string& directory : directories) {
     std::string path = absl::StrCat(directory, "/", program.name());
-    if (IsExecutableFile(path)) return path;
+    if (IsExecutableFile(path) && hidden_.count(program.name()) == 0)
+      return path;
   }
   return absl::NotFoundError(absl::StrCat(
       "the program '", program.name(), "' is not installed (looked in ",

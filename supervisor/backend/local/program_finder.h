@@ -1,7 +1,9 @@
 #ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_PROGRAM_FINDER_H_
 #define ESPALIER_SUPERVISOR_BACKEND_LOCAL_PROGRAM_FINDER_H_
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +25,9 @@ class ProgramFinder {
   // `executable` (argv[0] or its real path).
   static ProgramFinder ForProcess(absl::string_view executable);
 
+  // Programs of the system, by name, that it does not find. For tests.
+  void Hide(std::set<std::string> programs) { hidden_ = std::move(programs); }
+
   // Absolute path of an executable file. NotFoundError says what is missing,
   // where it was looked for, and what to do.
   absl::StatusOr<std::string> Find(const Program& program) const;
@@ -32,6 +37,7 @@ class ProgramFinder {
   absl::StatusOr<std::string> FindSystem(const Program& program) const;
 
   std::vector<std::string> runfiles_;
+  std::set<std::string> hidden_;
 };
 
 }  // namespace espalier

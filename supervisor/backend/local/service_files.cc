@@ -195,6 +195,33 @@ std::string ServiceFiles::Redact(absl::string_view text) const {
   return absl::StrReplaceAll(text, secrets_);
 }
 
+bool ServiceFiles::IsCreated(const Command& command) const {
+  struct stat created;
+  if (!command.creates || stat(Locate(*command.creates).c_str(), &created) != 0)
+    return false;
+  for (const File& file : command.files) {
+    if (HasNewerSecret(file.contents, created.st_mtim)) return false;
+  }
+  for (const EnvironmentVariable& variable : command.environment) {
+    if (HasNewerSecret(variable.value, created.st_mtim)) return false;
+  }
+  return true;
+}
+
+bool ServiceFiles::HasNewerSecret(const Text& text,
+                                  const timespec& than) const {
+  for (const Text::Part& part : text.parts()) {
+    if (part.kind != Text::Part::kSecret) continue;
+    struct stat secret;
+    // One that is not there yet is made when it is asked for.
+    if (stat(SecretFile(part).c_str(), &secret) != 0) return true;
+    if (std::pair(secret.st_mtim.tv_sec, secret.st_mtim.tv_nsec) >
+        std::pair(than.tv_sec, than.tv_nsec))
+      return true;
+  }
+  return false;
+}
+
 absl::Status ServiceFiles::Prepare(
     const std::string& service, const Command& command,
     const std::optional<ServiceUser>& owner) const {

@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
 #define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_FILES_H_
 
+#include <ctime>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +43,10 @@ class ServiceFiles {
   // what a program has said, which may be anything.
   std::string Redact(absl::string_view text) const;
 
+  // Whether what `command` creates is there, and no secret that it mentions was
+  // made since.
+  bool IsCreated(const Command& command) const;
+
   // Makes the data directory of `service` and the directories that `command`
   // asks for, and writes its files where they differ. Its runtime directory is
   // made if a text of the command mentions it. Errors name the file or
@@ -62,6 +67,7 @@ class ServiceFiles {
   absl::StatusOr<std::string> SecretValue(const Text::Part& part) const;
   std::string SecretFile(const Text::Part& part) const;
   absl::Status OpenSecretsToUser() const;
+  bool HasNewerSecret(const Text& text, const timespec& than) const;
   std::string RootOf(const Path& path) const;
   absl::Status WriteIfDifferent(const Path& path, const std::string& contents,
                                 const std::optional<ServiceUser>& owner) const;

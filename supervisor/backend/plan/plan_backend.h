@@ -41,6 +41,9 @@ class PlanBackend final : public Backend {
   void Carry(const Kill& order) override;
   void Carry(const StartProbe& order) override;
   void Carry(const StopProbe&) override {}
+  void Reload(ServiceId, std::function<void(absl::Status)> done) override {
+    loop_.Post([done = std::move(done)] { done(absl::OkStatus()); });
+  }
   void Flush() override {}
   LogOfRun Log(const ServiceDefinition&) const override { return {}; }
   std::string Show(const Text& text) const override;
