@@ -118,7 +118,7 @@ class Server:
 
     def ask(self, request):
         """Sends a request and waits for the first of the answer; the socket is there before the server."""
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
             assert connection.recv(1)
 
