@@ -11,6 +11,7 @@
 
 import argparse
 import datetime
+import fcntl
 import json
 import os
 import re
@@ -94,6 +95,8 @@ class Server:
 
     def _become(self):
         try:
+            # Before the change of user, who may not reach it.
+            program = fcntl.fcntl(os.open(self.program, os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 10)
             os.chdir(self.directory)
             null = os.open("/dev/null", os.O_RDWR)
             for number in range(3):
@@ -106,7 +109,7 @@ class Server:
                 os.setgroups([])
                 os.setgid(self.owner[1])
                 os.setuid(self.owner[0])
-            os.execve(self.program, self.argv, self.environment)
+            os.execve(program, self.argv, self.environment)
         finally:
             os._exit(127)
 
