@@ -71,18 +71,47 @@ absl::StatusOr<ServiceId> Engine::AddService(ServiceSpec spec) {
     return absl::AlreadyExistsError(
         absl::StrCat("there is a service ", spec.name, " here already"));
   }
-  for (auto* needs : {&spec.needs, &spec.start_needs}) {
-    std::sort(needs->begin(), needs->end());
-    needs->erase(std::unique(needs->begin(), needs->end()), needs->end());
-  }
   const ServiceId id{static_cast<uint32_t>(services_.size())};
+  At(spec.group).services.push_back(id);
   services_.emplace_back().spec = std::move(spec);
   Link(id);
   return id;
 }
 
+absl::Status Engine::ReplaceService(ServiceId id, ServiceSpec spec) {
+  const Service& service = At(id);
+  if (spec.name != service.spec.name || spec.group != service.spec.group ||
+      !IsAtRest(service.state)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(service.spec.name,
+                     " can be replaced only when nothing of it runs, and "
+                     "keeps its name and group"));
+  }
+  absl::Status status = CheckSpec(spec);
+  for (const auto* needs : {&spec.needs, &spec.start_needs}) {
+    for (const ServiceId need : *needs) {
+      if (status.ok() && need >= id) {
+        status = absl::InvalidArgumentError(
+            "it is to need a service that was added after it");
+      }
+    }
+  }
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.name, ": ", status.message()));
+  }
+  Unlink(id);
+  At(id).spec = std::move(spec);
+  Link(id);
+  return absl::OkStatus();
+}
+
 void Engine::Link(ServiceId id) {
   Service& service = At(id);
+  for (auto* needs : {&service.spec.needs, &service.spec.start_needs}) {
+    std::sort(needs->begin(), needs->end());
+    needs->erase(std::unique(needs->begin(), needs->end()), needs->end());
+  }
   for (const ServiceId need : service.spec.needs) {
     At(need).dependents.push_back(id);
     service.unmet_needs += !Satisfies(At(need).state);
@@ -93,7 +122,18 @@ void Engine::Link(ServiceId id) {
     service.unmet_start_needs += !Satisfies(At(need).state);
     service.failed_start_needs += At(need).state == ServiceState::kFailed;
   }
-  At(service.spec.group).services.push_back(id);
+}
+
+void Engine::Unlink(ServiceId id) {
+  Service& service = At(id);
+  for (const ServiceId need : service.spec.needs) {
+    std::erase(At(need).dependents, id);
+  }
+  for (const ServiceId need : service.spec.start_needs) {
+    std::erase(At(need).start_dependents, id);
+  }
+  service.unmet_needs = service.failed_needs = 0;
+  service.unmet_start_needs = service.failed_start_needs = 0;
 }
 
 void Engine::Step(const Event& event, absl::Time now,
@@ -168,7 +208,7 @@ void Engine::Handle(const StartRequested& event) {
 }
 
 void Engine::Handle(const StopRequested& event) {
-  for (Group& group : groups_) std::erase(group.taken_along, event.id);
+  ForgetTakenAlong(event.id);
   AskStop(event.id, Cause::kStopRequested);
 }
 

@@ -123,7 +123,7 @@
 #include "supervisor/engine/restart_window.h"
 #include "supervisor/engine/rules.h"
 #include "supervisor/engine/service_state.h"
-#include "supervisor/engine/strategy.h"
+#include "supervisor/engine/specs.h"
 #include "supervisor/engine/timer_queue.h"
 
 namespace espalier {
@@ -140,44 +140,6 @@ inline constexpr double kLowPressure = 0.5;
 // time one at most is stopped for being slow.
 inline constexpr int kMaxStartingUnderPressure = 2;
 inline constexpr absl::Duration kPauseUnderPressure = absl::Seconds(10);
-
-struct GroupSpec {
-  // For people; unique within the parent.
-  std::string name = {};
-  GroupId parent = kRootGroup;
-  Strategy strategy = Strategy::kOneForOne;
-  // The limit of restarts of several services at once (`max_runs` within
-  // `window`); the rest of the rule is not used.
-  RestartRule restart = {};
-  // Somebody awaits this group and takes its failure: when it gives up, its
-  // parent does not.
-  bool awaited = false;
-};
-
-struct ServiceSpec {
-  // For people; unique within the group.
-  std::string name = {};
-  GroupId group = kRootGroup;
-  // What must be ready (or done) whenever it is started, and is stopped only
-  // after it.
-  std::vector<ServiceId> needs = {};
-  // What must be ready (or done) when somebody starts it. Afterwards these may
-  // come and go: they are waited for neither by its restarts nor by their stop.
-  std::vector<ServiceId> start_needs = {};
-  // Runs to completion: exit code 0 makes it DONE. It is never READY, and not
-  // probed.
-  bool one_shot = false;
-  // Not a process of ours: never spawned or stopped, only probed.
-  bool external = false;
-  RestartRule restart = {};
-  StopRule stop = {};
-  // So many probes that fail in a row while it is READY mean that it does not
-  // live any more. At least 1.
-  int liveness_failures = 3;
-  // From the first spawn to ready (a one-shot: done). Positive; may be
-  // infinite.
-  absl::Duration start_timeout = kDefaultStartTimeout;
-};
 
 struct EngineOptions {
   // Decides the jitter of all pauses.
@@ -204,6 +166,11 @@ class Engine {
   // rule makes no sense or a group or need does not exist, AlreadyExists if the
   // group has a service of that name.
   absl::StatusOr<ServiceId> AddService(ServiceSpec spec);
+
+  // Gives a service that is at rest another spec, of the same name and group:
+  // whoever runs a group again may want it otherwise. InvalidArgument as
+  // AddService, and if it is to need a service that was added after it.
+  absl::Status ReplaceService(ServiceId id, ServiceSpec spec);
 
   // Handles one event that happened at `now`, then everything that is due at
   // `now`, and appends what is to be done to `actions`. `now` comes from a
@@ -249,15 +216,19 @@ class Engine {
   // is started anew.
   absl::Status Error(GroupId id) const { return At(id).error; }
   // The services outside the group that were stopped with it, because they need
-  // something of it, when it gave up last; in the order in which they were
-  // added. Whoever makes the group run again starts them again. A service that
-  // is stopped for its own sake is not among them any more.
+  // something of it, when it gave up; in the order in which they were added.
+  // Whoever makes the group run again starts them again. A service that is
+  // started, or stopped for its own sake, is not among them any more.
   const std::vector<ServiceId>& TakenAlong(GroupId id) const {
     return At(id).taken_along;
   }
   // Whether the group, or one around it, is being stopped or has ended for
   // good: starts in it are ignored.
   bool IsClosed(GroupId id) const;
+  // Whether every service of the group, and of the groups below, is at rest.
+  bool IsGroupAtRest(GroupId id) const { return At(id).active == 0; }
+  // Whether the group is the other one, or somewhere below it.
+  bool IsInside(GroupId id, GroupId outer) const;
   // The latest revision given to a Changed; 0 if there was none.
   uint64_t revision() const { return revision_; }
   // How many services are in SPAWNING and STARTING.
@@ -395,6 +366,7 @@ class Engine {
   // engine.cc: what comes in.
   absl::Status CheckSpec(const ServiceSpec& spec) const;
   void Link(ServiceId id);
+  void Unlink(ServiceId id);
   void Handle(const StartRequested& event);
   void Handle(const StopRequested& event);
   void Handle(const RestartRequested& event);
@@ -476,13 +448,13 @@ class Engine {
   absl::Duration PauseBeforeRun(ServiceId id, int failures) const;
 
   // engine_groups.cc: what one service does to the others of its group.
-  bool IsInside(GroupId id, GroupId outer) const;
   std::vector<ServiceId> ActiveDependents(GroupId id) const;
   void StopGroup(GroupId id, Cause cause);
   void GiveUp(GroupId id, ServiceId culprit, const absl::Status& error);
   void CheckStopped(GroupId id);
   absl::Status StoppedStatus(GroupId id) const;
   void ForgetGroupErrors(GroupId id);
+  void ForgetTakenAlong(ServiceId id);
   absl::Status RestartTogether(ServiceId id);
   void RestartWithGroup(ServiceId id);
   std::vector<ServiceId> RestartsWith(ServiceId id) const;

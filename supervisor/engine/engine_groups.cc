@@ -61,7 +61,10 @@ void Engine::GiveUp(GroupId id, ServiceId culprit, const absl::Status& error) {
     id = group.spec.parent;
   }
   if (id == kRootGroup) closed_ = true;
-  At(id).taken_along = ActiveDependents(id);
+  // They join those who wait for it since it gave up before.
+  std::vector<ServiceId>& along = At(id).taken_along;
+  for (const ServiceId one : ActiveDependents(id)) along.push_back(one);
+  std::sort(along.begin(), along.end());
   StopGroup(id, Cause::kGroupStops);
 }
 
@@ -96,6 +99,10 @@ void Engine::ForgetGroupErrors(GroupId id) {
     if (id == kRootGroup) return;
     id = group.spec.parent;
   }
+}
+
+void Engine::ForgetTakenAlong(ServiceId id) {
+  for (Group& group : groups_) std::erase(group.taken_along, id);
 }
 
 std::vector<ServiceId> Engine::RestartsWith(ServiceId id) const {

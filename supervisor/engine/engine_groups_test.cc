@@ -146,6 +146,68 @@ TEST(EscalationTest, TellsWhichServicesOutsideWereTakenAlong) {
   EXPECT_EQ(world.State(f), kReady);
 }
 
+TEST(EscalationTest, WhoIsTakenAlongWaitsUntilItIsStarted) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.needs = {a}});
+  const ServiceId c = world.Add({.needs = {a}});
+  BringUp(world, {a, b, c});
+  world.End(a, kPermanent);
+  for (const ServiceId id : {b, c}) world.End(id);
+  // It gives up again before those that need it were started.
+  BringUp(world, {a});
+  ASSERT_THAT(world.engine().TakenAlong(group), ElementsAre(b, c));
+  world.Start(c);
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(b));
+  world.ComeUp(c);
+  world.End(a, kPermanent);
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(b, c));
+}
+
+TEST(ReplaceServiceTest, TheNewSpecHoldsFromTheNextRunOn) {
+  EngineHarness world;
+  const ServiceId a = world.Add();
+  const ServiceId b = world.Add();
+  const ServiceId c = world.Add({.name = "c", .needs = {a}});
+  BringUp(world, {a, b, c});
+  EXPECT_EQ(world.engine().ReplaceService(c, {.name = "c"}).code(),
+            absl::StatusCode::kInvalidArgument)
+      << "it runs";
+  world.StopService(c);
+  world.End(c);
+  world.Forget();
+  ASSERT_EQ(world.engine().ReplaceService(
+                c, {.name = "c", .needs = {b, b}, .one_shot = true}),
+            absl::OkStatus());
+  world.StopService(a);
+  EXPECT_EQ(world.State(a), kStopping);
+  world.StopService(b);
+  world.End(b);
+  world.Start(c);
+  EXPECT_EQ(world.State(c), kWaiting) << "b is not ready";
+  world.ComeUp(b);
+  world.TellSpawned(c);
+  world.StopService(b);
+  EXPECT_EQ(world.State(b), kReady) << "c has to go first";
+  world.End(c, ExitResult::Exited(0));
+  EXPECT_EQ(world.State(b), kStopping);
+}
+
+TEST(ReplaceServiceTest, RefusesWhatMakesNoSense) {
+  EngineHarness world;
+  const ServiceId a = world.Add({.name = "a"});
+  const ServiceId b = world.Add({.name = "b"});
+  Engine& engine = world.engine();
+  EXPECT_THAT(engine.ReplaceService(a, {.name = "a", .needs = {b}}).message(),
+              HasSubstr("a: it is to need a service that was added after it"));
+  EXPECT_FALSE(engine.ReplaceService(a, {.name = "c"}).ok());
+  EXPECT_FALSE(
+      engine
+          .ReplaceService(a, {.name = "a", .start_timeout = absl::Seconds(-1)})
+          .ok());
+}
+
 TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
   EngineHarness world;
   const GroupId group = world.AddGroup({.name = "group"});

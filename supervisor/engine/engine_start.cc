@@ -40,7 +40,10 @@ bool Engine::StartWithNeeds(ServiceId id, Cause cause) {
     }
   }
   std::sort(all.begin(), all.end());
-  for (const ServiceId one : all) StartOne(one, cause);
+  for (const ServiceId one : all) {
+    ForgetTakenAlong(one);
+    StartOne(one, cause);
+  }
   return true;
 }
 
