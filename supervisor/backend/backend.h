@@ -27,10 +27,16 @@ struct ServiceDefinition {
   Command command;
   std::vector<Endpoint>
       endpoints;  // its own, in the order in which they were made
-  std::vector<std::string> needs;  // paths of the services it uses, sorted
+  // Paths of the services it uses, and of those that it uses only to start;
+  // sorted.
+  std::vector<std::string> needs;
+  std::vector<std::string> start_needs = {};
   bool external =
       false;  // somebody else runs it; only its readiness is ours to find out
   std::optional<HandleData> handle = {};  // what its start function gives
+
+  friend bool operator==(const ServiceDefinition&,
+                         const ServiceDefinition&) = default;
 };
 
 // The log of a service, of which the latest run's part begins at an offset.
@@ -66,8 +72,9 @@ class Backend {
       absl::string_view service, absl::string_view name,
       absl::string_view file) = 0;
 
-  // Makes a service known. `definition` stays valid and unchanged as long as
-  // the backend lives.
+  // Makes a service known. `definition` stays valid as long as the backend
+  // lives. It changes only while nothing of the service runs, and this is
+  // called again then.
   virtual void Define(const ServiceDefinition& definition) = 0;
 
   // What the engine orders; see actions.h.

@@ -33,6 +33,10 @@ ServiceSnapshot ControlledRuntime::Snapshot(
           definition.external ? "" : runtime_.backend().Log(definition).file,
       .handle = definition.handle,
   };
+  const std::string group = runtime_.GroupStory(id);
+  if (IsAtRest(engine.State(id)) && !group.empty()) {
+    absl::StrAppend(&snapshot.why, snapshot.why.empty() ? "" : "; ", group);
+  }
   if (definition.external) {
     snapshot.why = absl::StrCat("external, its log is where it was started: ",
                                 snapshot.why);

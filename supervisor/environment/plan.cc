@@ -75,6 +75,7 @@ Plan::Service Describe(const ServiceDefinition& definition,
                         .endpoints = {},
                         .files = {},
                         .needs = definition.needs,
+                        .start_needs = definition.start_needs,
                         .readiness = Describe(command.readiness, backend),
                         .external = definition.external,
                         .descriptors = DescriptorsFor(definition)};
@@ -150,6 +151,9 @@ std::string FormatText(const Plan& plan, absl::string_view name) {
     if (!service.needs.empty())
       absl::StrAppend(&text, "  needs    ", absl::StrJoin(service.needs, ", "),
                       "\n");
+    if (!service.start_needs.empty())
+      absl::StrAppend(&text, "  to start ",
+                      absl::StrJoin(service.start_needs, ", "), "\n");
     if (!service.external) AppendWhatRuns(service, text);
     absl::StrAppend(&text, "  ready    ", service.readiness, "\n");
   }
@@ -171,6 +175,7 @@ std::string FormatJson(const Plan& plan, absl::string_view name) {
                         {"endpoints", endpoints},
                         {"files", files},
                         {"needs", service.needs},
+                        {"needs_at_start", service.start_needs},
                         {"ready", service.readiness},
                         {"external", service.external}});
   }
@@ -194,6 +199,10 @@ std::string FormatGraphviz(const Plan& plan, absl::string_view name) {
     for (const std::string& need : service.needs) {
       absl::StrAppend(&text, "  ", Quoted(service.path), " -> ", Quoted(need),
                       ";\n");
+    }
+    for (const std::string& need : service.start_needs) {
+      absl::StrAppend(&text, "  ", Quoted(service.path), " -> ", Quoted(need),
+                      " [style=dashed];\n");
     }
   }
   return text + "}\n";

@@ -23,6 +23,7 @@ struct Plan {
         endpoints;                                           // name, address
     std::vector<std::pair<std::string, std::string>> files;  // path, contents
     std::vector<std::string> needs;
+    std::vector<std::string> start_needs = {};  // what it needs only to start
     std::string readiness;
     bool external = false;
     int descriptors = 0;  // Kept open for it while it runs; not printed.

@@ -38,6 +38,7 @@ class StartOperation final : public Operation {
   void await_resume() const {}
 
   void Cancel() override {
+    cancelled_ = true;
     // The start is answered when the service has come to rest: nothing of it is
     // left by then.
     runtime_.Handle(StopRequested{id_});
@@ -45,6 +46,20 @@ class StartOperation final : public Operation {
 
  private:
   absl::Status Begin(PromiseBase& task) override {
+    if (!runtime_.MustWait(id_)) {
+      Ask(task);
+      return absl::OkStatus();
+    }
+    runtime_.WhenTrue([this] { return cancelled_ || !runtime_.MustWait(id_); },
+                      [this, &task] {
+                        if (cancelled_)
+                          return Complete(absl::CancelledError("cancelled"));
+                        Ask(task);
+                      });
+    return absl::OkStatus();
+  }
+
+  void Ask(PromiseBase& task) {
     runtime_.Handle(StartRequested{.id = id_, .awaited = true});
     runtime_.WhenStarted(id_, [this, &task](absl::Status status) {
       // From now on the task answers for it; before, a failed start has already
@@ -53,19 +68,42 @@ class StartOperation final : public Operation {
         task.RecordStarted(&runtime_, static_cast<int>(Index(id_)));
       Complete(status);
     });
-    return absl::OkStatus();
   }
 
   Runtime& runtime_;
   const ServiceId id_;
+  bool cancelled_ = false;
+};
+
+// Waits until a group is up, or has ended.
+class GroupOperation final : public Operation {
+ public:
+  GroupOperation(Runtime& runtime, GroupRun& run, GroupId id,
+                 GroupRun::Body body)
+      : runtime_(runtime), run_(run), id_(id), body_(std::move(body)) {}
+
+  void await_resume() const {}
+
+  void Cancel() override { run_.Close(); }
+
+ private:
+  absl::Status Begin(PromiseBase& task) override {
+    run_.Start(std::move(body_), [this, &task](absl::Status status) {
+      if (status.ok()) task.RecordStarted(&runtime_, Runtime::NumberOf(id_));
+      Complete(std::move(status));
+    });
+    return absl::OkStatus();
+  }
+
+  Runtime& runtime_;
+  GroupRun& run_;
+  const GroupId id_;
+  GroupRun::Body body_;
 };
 
 }  // namespace
 
 Nursery::Nursery(Runtime& runtime) : runtime_(runtime), group_(kRootGroup) {}
-
-Nursery::Nursery(Nursery& parent, absl::string_view name, GroupId group)
-    : runtime_(parent.runtime_), group_(group), path_(parent.PathOf(name)) {}
 
 std::string Nursery::PathOf(absl::string_view name) const {
   return path_.empty() ? std::string(name) : absl::StrCat(path_, "/", name);
@@ -88,15 +126,35 @@ Path Nursery::SharedData(absl::string_view name) const {
 
 void Nursery::Publish(const HandleData& handle) { runtime_.Publish(handle); }
 
-absl::StatusOr<GroupId> Nursery::AddGroup(const std::string& name,
-                                          Strategy strategy) {
-  if (absl::Status status = CheckName("group", name); !status.ok())
-    return status;
-  return runtime_.AddGroup({.name = name,
-                            .parent = group_,
-                            .strategy = strategy,
-                            .restart = {},
-                            .awaited = false});
+absl::Status Nursery::GaveAnother(absl::string_view name) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the body of the group '", name,
+      "' returned something else when it was run again, so what it returned "
+      "first, which others hold, would not be true any more"));
+}
+
+Task<void> Nursery::RunGroup(std::string name, Strategy strategy,
+                             GroupOptions options,
+                             TaskFunction<Task<void>(Nursery&)> body) {
+  co_await CheckName("group", name);
+  const std::string path = PathOf(name);
+  Runtime& runtime = runtime_;
+  absl::StatusOr<Runtime::DeclaredGroup> group =
+      runtime.AddGroup({.name = name,
+                        .parent = group_,
+                        .strategy = strategy,
+                        .restart = options.restart,
+                        .awaited = true},
+                       path);
+  co_await group.status();
+  const GroupId id = group->id;
+  GroupOperation operation(
+      runtime, group->run, id,
+      [&runtime, path, id, body = std::move(body)]() -> Task<void> {
+        Nursery inner(runtime, path, id);
+        co_await body(inner);
+      });
+  co_await operation;
 }
 
 Service::Service(Nursery& nursery, absl::string_view name)
@@ -112,7 +170,7 @@ Service::Service(Nursery& nursery, absl::string_view name)
       });
 }
 
-EndpointAddress Service::MakeAddress(Kind kind, absl::string_view name,
+EndpointAddress Service::MakeAddress(AddressKind kind, absl::string_view name,
                                      absl::string_view file) {
   absl::StatusOr<EndpointAddress> address = FindAddress(kind, name, file);
   if (address.ok()) return *std::move(address);
@@ -121,7 +179,7 @@ EndpointAddress Service::MakeAddress(Kind kind, absl::string_view name,
 }
 
 absl::StatusOr<EndpointAddress> Service::FindAddress(
-    Kind kind, absl::string_view name, absl::string_view file) const {
+    AddressKind kind, absl::string_view name, absl::string_view file) const {
   if (!error_.ok()) return error_;
   if (std::any_of(endpoints_.begin(), endpoints_.end(),
                   [&](const Endpoint& e) { return e.name() == name; })) {
@@ -135,18 +193,7 @@ absl::StatusOr<EndpointAddress> Service::FindAddress(
         "'", path_, "' is external, and has an endpoint '", name,
         "' as well: say where with --external=", path_, ".", name, "=ADDRESS"));
   }
-  Backend& backend = nursery_->runtime_.backend();
-  switch (kind) {
-    case Kind::kListen:
-      return backend.Listen(path_, name);
-    case Kind::kListenUnix:
-      return backend.ListenUnix(path_, name);
-    case Kind::kReserve:
-      return backend.Reserve(path_, name);
-    case Kind::kSocketPath:
-      return backend.SocketPath(path_, name, file);
-  }
-  return absl::InternalError("no such kind of endpoint");
+  return nursery_->runtime_.addresses().Get(kind, path_, name, file);
 }
 
 const std::string* Service::ExternalUrl(absl::string_view name) const {
@@ -206,14 +253,17 @@ Task<void> Service::Start(Command command) {
   }
   std::set<std::string> needs = command.Uses();
   needs.erase(path_);
-  absl::StatusOr<ServiceId> id =
-      runtime.AddService({.path = path_,
-                          .command = std::move(command),
-                          .endpoints = endpoints_,
-                          .needs = {needs.begin(), needs.end()},
-                          .external = external_,
-                          .handle = std::move(handle_)},
-                         name_, nursery_->group_);
+  std::set<std::string> start_needs = command.StartUses();
+  start_needs.erase(path_);
+  absl::StatusOr<ServiceId> id = runtime.AddService(
+      {.path = path_,
+       .command = std::move(command),
+       .endpoints = endpoints_,
+       .needs = {needs.begin(), needs.end()},
+       .start_needs = {start_needs.begin(), start_needs.end()},
+       .external = external_,
+       .handle = std::move(handle_)},
+      name_, nursery_->group_);
   if (absl::IsAlreadyExists(id.status())) {
     co_await absl::AlreadyExistsError(
         absl::StrCat("two services are named '", path_,

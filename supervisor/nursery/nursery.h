@@ -2,15 +2,19 @@
 #define ESPALIER_SUPERVISOR_NURSERY_NURSERY_H_
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "supervisor/engine/ids.h"
+#include "supervisor/engine/rules.h"
 #include "supervisor/engine/strategy.h"
+#include "supervisor/nursery/address_kind.h"
 #include "supervisor/task/all.h"
 #include "supervisor/task/task.h"
 #include "supervisor/task/task_function.h"
@@ -23,6 +27,14 @@ namespace espalier {
 
 class Runtime;
 class Service;
+
+struct GroupOptions {
+  // How often the group may fail. `max_runs` within `window` is the limit of
+  // restarts of several services together, as the strategy asks for, and of
+  // runs of the whole body, counted apart. RestartWhen::kNever: the body is run
+  // once.
+  RestartRule restart = {};
+};
 
 // The scope that owns services: what is started in it does not outlive it, and
 // when it gives up on one of them it ends as a whole. An environment's function
@@ -50,15 +62,27 @@ class Nursery {
   Path SharedData(absl::string_view name) const;
 
   // Runs `body` in a nursery of its own, with its own restart strategy, and
-  // gives what it returns. When the body fails, what it started is stopped
-  // before the error is delivered.
+  // gives what it returns. When the body fails, or a service of it fails for
+  // good, all that it started is stopped, and the body is run again, as often
+  // as `options.restart` allows; group_run.h tells the rest. If that is of no
+  // use, the error is delivered; once the body has returned, it becomes the
+  // failure of this nursery.
+  //
+  // The body may be run again when the function that calls this has long
+  // returned: it must start everything in the nursery that it is given, capture
+  // values and no references, and do the same in every run. What it returns is
+  // compared with what it returned first, for that is what others hold.
   template <typename T>
   Task<T> Group(std::string name, Strategy strategy,
-                TaskFunction<Task<T>(Nursery&)> body) {
-    absl::StatusOr<GroupId> group = AddGroup(name, strategy);
-    co_await group.status();
-    Nursery inner(*this, name, *group);
-    co_return co_await body(inner);
+                TaskFunction<Task<T>(Nursery&)> body,
+                GroupOptions options = {}) {
+    if constexpr (std::is_void_v<T>) {
+      co_await RunGroup(name, strategy, options, body);
+    } else {
+      auto first = std::make_shared<std::optional<T>>();
+      co_await RunGroup(name, strategy, options, Keep<T>(name, body, first));
+      co_return **first;
+    }
   }
 
   // What the environment as a whole gives to other programs; see Attach().
@@ -71,8 +95,29 @@ class Nursery {
  private:
   friend class Service;
 
-  Nursery(Nursery& parent, absl::string_view name, GroupId group);
-  absl::StatusOr<GroupId> AddGroup(const std::string& name, Strategy strategy);
+  Nursery(Runtime& runtime, std::string path, GroupId group)
+      : runtime_(runtime), group_(group), path_(std::move(path)) {}
+
+  // Runs `body`, and keeps its value in `first` or compares it with that.
+  template <typename T>
+  static TaskFunction<Task<void>(Nursery&)> Keep(
+      std::string name, TaskFunction<Task<T>(Nursery&)> body,
+      std::shared_ptr<std::optional<T>> first) {
+    return [name = std::move(name), body = std::move(body),
+            first = std::move(first)](Nursery& inner) -> Task<void> {
+      T value = co_await body(inner);
+      if (!first->has_value()) {
+        first->emplace(std::move(value));
+      } else if constexpr (std::equality_comparable<T>) {
+        if (!(value == **first)) co_await GaveAnother(name);
+      }
+    };
+  }
+  static absl::Status GaveAnother(absl::string_view name);
+
+  // Waits until a run of the body has returned, or no other is of use.
+  Task<void> RunGroup(std::string name, Strategy strategy, GroupOptions options,
+                      TaskFunction<Task<void>(Nursery&)> body);
   std::string PathOf(absl::string_view name) const;
 
   Runtime& runtime_;
@@ -102,8 +147,9 @@ class Service {
   // the kernel, and none is refused. The choice for servers of your own.
   template <std::derived_from<Endpoint> E>
   E Listen(absl::string_view name = "url") {
-    return Add<E>(
-        std::same_as<E, UnixSocket> ? Kind::kListenUnix : Kind::kListen, name);
+    return Add<E>(std::same_as<E, UnixSocket> ? AddressKind::kListenUnix
+                                              : AddressKind::kListen,
+                  name);
   }
 
   // A port that nobody else is given, for a program that binds it itself (with
@@ -111,8 +157,9 @@ class Service {
   // through restarts.
   template <std::derived_from<Endpoint> E>
   E Reserve(absl::string_view name = "url") {
-    return Add<E>(
-        std::same_as<E, UnixSocket> ? Kind::kSocketPath : Kind::kReserve, name);
+    return Add<E>(std::same_as<E, UnixSocket> ? AddressKind::kSocketPath
+                                              : AddressKind::kReserve,
+                  name);
   }
 
   // A Unix socket for a program that speaks the endpoint's protocol on one:
@@ -120,7 +167,7 @@ class Service {
   // and only the services' user can reach it.
   template <std::derived_from<Endpoint> E>
   E ReserveUnix(absl::string_view file, absl::string_view name = "url") {
-    return Add<E>(Kind::kSocketPath, name, file);
+    return Add<E>(AddressKind::kSocketPath, name, file);
   }
 
   // Whether somebody else runs the service (--external). What else a start
@@ -160,21 +207,21 @@ class Service {
 
  private:
   friend class Nursery;
-  enum class Kind { kListen, kListenUnix, kReserve, kSocketPath };
 
   Service(Nursery& nursery, absl::string_view name);
 
   template <std::derived_from<Endpoint> E>
-  E Add(Kind kind, absl::string_view name, absl::string_view file = "") {
+  E Add(AddressKind kind, absl::string_view name, absl::string_view file = "") {
     E endpoint = EndpointAccess::Make<E>(
         MakeAddress(kind, name, file.empty() ? name : file));
     CheckScheme(endpoint);
     endpoints_.push_back(endpoint);
     return endpoint;
   }
-  EndpointAddress MakeAddress(Kind kind, absl::string_view name,
+  EndpointAddress MakeAddress(AddressKind kind, absl::string_view name,
                               absl::string_view file);
-  absl::StatusOr<EndpointAddress> FindAddress(Kind kind, absl::string_view name,
+  absl::StatusOr<EndpointAddress> FindAddress(AddressKind kind,
+                                              absl::string_view name,
                                               absl::string_view file) const;
   absl::StatusOr<EndpointAddress> ExternalAddress(absl::string_view name,
                                                   absl::string_view url) const;

@@ -51,8 +51,12 @@ class ScriptedBackend final : public Backend {
     return plan_.SocketPath(s, n, file);
   }
   void Define(const ServiceDefinition& definition) override {
-    names_.push_back(definition.path);
-    programs_.push_back(definition.command.program.name());
+    const size_t index = Index(definition.id);
+    if (index == names_.size()) {
+      names_.push_back(definition.path);
+      programs_.emplace_back();
+    }
+    programs_[index] = definition.command.program.name();
     plan_.Define(definition);
   }
   void Carry(const Spawn& order) override {
@@ -340,11 +344,13 @@ TEST_F(NurseryTest, GroupsNestNamesAndStopWithTheirBody) {
           co_return co_await StartOne(shop, "a", "works", {outer});
         });
     EXPECT_EQ(inner.service(), "shop/a");
-    absl::StatusOr<int> failed = co_await Try(nursery.Group<int>(
-        "bad", Strategy::kOneForOne, [](Nursery& bad) -> Task<int> {
-          co_await StartOne(bad, "b");
-          co_return absl::InternalError("the body failed");
-        }));
+    absl::StatusOr<int> failed = co_await Try(
+        nursery.Group<int>("bad", Strategy::kOneForOne,
+                           [](Nursery& bad) -> Task<int> {
+                             co_await StartOne(bad, "b");
+                             co_return absl::InternalError("the body failed");
+                           },
+                           {.restart = {.when = RestartWhen::kNever}}));
     EXPECT_EQ(failed.status(), absl::InternalError("the body failed"));
   });
   EXPECT_EQ(status, absl::OkStatus());
@@ -428,11 +434,13 @@ TEST_F(NurseryTest, AHandleOfAnotherEnvironmentIsToldFromOneOfTheSameName) {
 TEST_F(NurseryTest, AHandleOutOfANurseryThatFailedIsRefused) {
   const absl::Status status = Run([](Nursery& nursery) -> Task<void> {
     std::optional<HttpUrl> leaked;
-    absl::Status failed = co_await Try(nursery.Group<void>(
-        "bad", Strategy::kOneForOne, [&leaked](Nursery& bad) -> Task<void> {
-          leaked = co_await StartOne(bad, "store");
-          co_await absl::InternalError("the body failed");
-        }));
+    absl::Status failed = co_await Try(
+        nursery.Group<void>("bad", Strategy::kOneForOne,
+                            [&leaked](Nursery& bad) -> Task<void> {
+                              leaked = co_await StartOne(bad, "store");
+                              co_await absl::InternalError("the body failed");
+                            },
+                            {.restart = {.when = RestartWhen::kNever}}));
     EXPECT_EQ(failed, absl::InternalError("the body failed"));
     co_await StartOne(nursery, "user", "works", {*leaked});
   });

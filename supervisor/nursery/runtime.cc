@@ -16,6 +16,7 @@ Runtime::Runtime(Loop& loop, Backend& backend, RuntimeOptions options)
     : loop_(loop),
       backend_(backend),
       options_(std::move(options)),
+      addresses_(backend),
       engine_({.seed = options_.seed, .max_starting = options_.max_starting}) {
   backend_.SetEventHandler([this](Event event) { Handle(std::move(event)); });
 }
@@ -31,10 +32,6 @@ const ServiceDefinition* Runtime::Find(absl::string_view path) const {
   return found == by_path_.end() ? nullptr : &services_[Index(found->second)];
 }
 
-absl::StatusOr<GroupId> Runtime::AddGroup(GroupSpec spec) {
-  return engine_.AddGroup(std::move(spec));
-}
-
 // What a command may mention is one of our services as it is now.
 absl::Status Runtime::CheckMentioned(absl::string_view user,
                                      const Text::Part& part) const {
@@ -44,7 +41,9 @@ absl::Status Runtime::CheckMentioned(absl::string_view user,
         absl::StrCat("'", user, "' uses the service '", part.service,
                      "', which is not part of this environment"));
   }
-  if (ended_.contains(used->id)) {
+  // A group that is run again declares its services anew.
+  if (ended_.contains(used->id) &&
+      UnsettledAround(engine_.Spec(used->id).group) == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", user, "' uses '", part.service,
         "', which has been stopped since what started it failed: a handle is "
@@ -85,6 +84,25 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
   if (const auto& liveness = definition.command.liveness) {
     spec.liveness_failures = liveness->failures;
   }
+  if (absl::Status status = CheckMentions(definition); !status.ok())
+    return status;
+  for (const std::string& need : definition.needs)
+    spec.needs.push_back(by_path_.at(need));
+  for (const std::string& need : definition.start_needs)
+    spec.start_needs.push_back(by_path_.at(need));
+  if (const ServiceDefinition* known = Find(definition.path))
+    return Redeclare(known->id, std::move(spec), std::move(definition));
+  absl::StatusOr<ServiceId> id = engine_.AddService(std::move(spec));
+  if (!id.ok()) return id;
+  if (GroupRun* run = RunOf(group)) run->Declare(*id);
+  definition.id = *id;
+  by_path_[definition.path] = *id;
+  services_.push_back(std::move(definition));
+  backend_.Define(services_.back());
+  return id;
+}
+
+absl::Status Runtime::CheckMentions(const ServiceDefinition& definition) const {
   for (const Text* text : definition.command.Texts()) {
     for (const Text::Part& part : text->parts()) {
       if (part.kind != Text::Part::kEndpoint || part.service.empty() ||
@@ -95,14 +113,30 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
       if (!status.ok()) return status;
     }
   }
-  for (const std::string& need : definition.needs)
-    spec.needs.push_back(by_path_.at(need));
-  absl::StatusOr<ServiceId> id = engine_.AddService(std::move(spec));
-  if (!id.ok()) return id;
-  definition.id = *id;
-  by_path_[definition.path] = *id;
-  services_.push_back(std::move(definition));
-  backend_.Define(services_.back());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServiceId> Runtime::Redeclare(ServiceId id, ServiceSpec spec,
+                                             ServiceDefinition definition) {
+  GroupRun* run = RunOf(spec.group);
+  if (run == nullptr || !run->Declare(id)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("there is a service '", definition.path, "' already"));
+  }
+  ended_.erase(id);
+  definition.id = id;
+  ServiceDefinition& known = services_[Index(id)];
+  if (definition == known) return id;
+  if (!IsAtRest(engine_.State(id))) {
+    return absl::UnavailableError(absl::StrCat(
+        "'", definition.path,
+        "' runs, so it cannot be declared again with another command"));
+  }
+  if (absl::Status status = engine_.ReplaceService(id, std::move(spec));
+      !status.ok())
+    return status;
+  known = std::move(definition);
+  backend_.Define(known);
   return id;
 }
 
@@ -115,19 +149,21 @@ void Runtime::Handle(Event event) {
 // after the other, never nested.
 void Runtime::Drain() {
   handling_ = true;
-  while (!events_.empty() || !completions_.empty()) {
-    if (events_.empty()) {
-      if (settled_handler_) settled_handler_();
-      auto completion = std::move(completions_.front());
-      completions_.pop_front();
-      completion();
+  while (true) {
+    if (!events_.empty()) {
+      Event event = std::move(events_.front());
+      events_.pop_front();
+      actions_.clear();
+      engine_.Step(event, Now(), actions_);
+      for (const Action& action : actions_) Dispatch(action);
       continue;
     }
-    Event event = std::move(events_.front());
-    events_.pop_front();
-    actions_.clear();
-    engine_.Step(event, Now(), actions_);
-    for (const Action& action : actions_) Dispatch(action);
+    TakeWhatIsTrue();
+    if (completions_.empty()) break;
+    if (settled_handler_) settled_handler_();
+    auto completion = std::move(completions_.front());
+    completions_.pop_front();
+    completion();
   }
   handling_ = false;
   backend_.Flush();
@@ -178,18 +214,6 @@ void Runtime::On(const Changed& change) {
     await_rest_.erase(begin, end);
   }
   if (observer_) observer_(change);
-}
-
-void Runtime::On(const GaveUp& news) {
-  if (gave_up_.ok()) gave_up_ = WithEvidence(news.culprit, news.error);
-}
-
-void Runtime::On(const GroupStopped& news) {
-  if (news.group != kRootGroup) return;
-  const absl::Status status = gave_up_.ok() ? news.status : gave_up_;
-  completions_.push_back([this, status] {
-    if (stopped_handler_) stopped_handler_(status);
-  });
 }
 
 absl::Status Runtime::NotStarted(ServiceId id) const {
@@ -251,8 +275,26 @@ void Runtime::WhenAtRest(ServiceId id, std::function<void()> done) {
 
 void Runtime::Later(std::function<void()> completion) {
   completions_.push_back(std::move(completion));
+  DrainSoon();
+}
+
+void Runtime::DrainSoon() {
   if (!handling_)
     drain_soon_ = loop_.After(absl::ZeroDuration(), [this] { Drain(); });
+}
+
+void Runtime::WhenTrue(std::function<bool()> condition,
+                       std::function<void()> done) {
+  conditions_.push_back({std::move(condition), std::move(done)});
+  DrainSoon();
+}
+
+void Runtime::TakeWhatIsTrue() {
+  std::erase_if(conditions_, [this](Condition& condition) {
+    if (!condition.holds()) return false;
+    completions_.push_back(std::move(condition.done));
+    return true;
+  });
 }
 
 void Runtime::Reload(ServiceId id, std::function<void(absl::Status)> done) {
@@ -274,17 +316,19 @@ void Runtime::Reload(ServiceId id, std::function<void(absl::Status)> done) {
   backend_.Reload(id, std::move(done));
 }
 
-void Runtime::StopEverything() { Handle(StopAll{}); }
+void Runtime::StopEverything() {
+  CloseInside(kRootGroup);
+  Handle(StopAll{});
+}
 
-void Runtime::KillEverything() { Handle(KillAll{}); }
+void Runtime::KillEverything() {
+  CloseInside(kRootGroup);
+  Handle(KillAll{});
+}
 
 void Runtime::StopStarted(std::vector<int> started,
                           std::function<void(absl::Status)> done) {
-  for (auto it = started.rbegin(); it != started.rend(); ++it) {
-    const ServiceId id{static_cast<uint32_t>(*it)};
-    ended_.insert(id);
-    events_.push_back(StopRequested{id});
-  }
+  for (auto it = started.rbegin(); it != started.rend(); ++it) EndStarted(*it);
   struct Waiting {
     size_t left;
     absl::Status status;
@@ -292,10 +336,8 @@ void Runtime::StopStarted(std::vector<int> started,
   auto waiting =
       std::make_shared<Waiting>(Waiting{started.size(), absl::OkStatus()});
   for (int number : started) {
-    const ServiceId id{static_cast<uint32_t>(number)};
-    WhenAtRest(id, [this, id, waiting, done] {
-      if (engine_.State(id) == ServiceState::kStuck)
-        waiting->status = engine_.Error(id);
+    WhenGone(number, [waiting, done](const absl::Status& status) {
+      if (!status.ok()) waiting->status = status;
       if (--waiting->left == 0) done(waiting->status);
     });
   }
@@ -306,15 +348,18 @@ absl::Status Runtime::CheckUsed(
     const std::vector<int>& started) const {
   std::set<std::string> used;
   for (int number : started) {
-    const std::vector<std::string>& of_one = services_[number].needs;
-    used.insert(of_one.begin(), of_one.end());
+    for (const ServiceId id : ServicesOf(number)) {
+      const ServiceDefinition& service = services_[Index(id)];
+      used.insert(service.needs.begin(), service.needs.end());
+      used.insert(service.start_needs.begin(), service.start_needs.end());
+    }
   }
   for (const std::vector<std::string>& need : needs) {
     const bool is_used = absl::c_any_of(
         need, [&](const std::string& path) { return used.contains(path); });
     if (is_used) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "'", services_[started.back()].path, "' is given '", need.front(),
+        "'", PathOf(started.back()), "' is given '", need.front(),
         "' and does not use it: none of its commands mentions an endpoint of "
         "it. Mention one, or do without: leave the argument out, or pass "
         "std::nullopt where it is optional"));

@@ -19,6 +19,8 @@
 #include "supervisor/backend/backend.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/loop/loop.h"
+#include "supervisor/nursery/address_book.h"
+#include "supervisor/nursery/group_run.h"
 #include "supervisor/task/promise.h"
 #include "supervisor/wiring/text.h"
 
@@ -61,9 +63,25 @@ class Runtime final : public Stopper {
   // Null if there is none of that path.
   const ServiceDefinition* Find(absl::string_view path) const;
 
-  absl::StatusOr<GroupId> AddGroup(GroupSpec spec);
+  // The addresses of endpoints, which stay the same.
+  AddressBook& addresses() { return addresses_; }
+
+  // Declares a group, whose body has not been run; `path` is its name and those
+  // of the groups around it. A group that is run again declares those in it
+  // again, and they remain the same. The run lives as long as the runtime, or
+  // until it is declared again.
+  struct DeclaredGroup {
+    GroupId id;
+    GroupRun& run;
+  };
+  absl::StatusOr<DeclaredGroup> AddGroup(const GroupSpec& spec,
+                                         const std::string& path);
+  // The number that stands for a group among what a task has started.
+  static int NumberOf(GroupId id) { return -1 - static_cast<int>(Index(id)); }
+
   // Declares the service in `group`; its id is set by this. `definition.needs`
-  // must have been declared before.
+  // must have been declared before. A group that is run again declares its
+  // services again: the same remains, another takes its place.
   absl::StatusOr<ServiceId> AddService(ServiceDefinition definition,
                                        absl::string_view name, GroupId group);
 
@@ -75,6 +93,16 @@ class Runtime final : public Stopper {
   // Calls `done` once when the service is ready (or done): OK, or has come to
   // rest without: why. Never from within.
   void WhenStarted(ServiceId id, std::function<void(absl::Status)> done);
+  // Whether a start has to wait because something that the service needs
+  // belongs to a group, not one of its own, that is being run again.
+  bool MustWait(ServiceId id) const;
+  // Calls `done` once when `condition` holds, which is looked at after every
+  // event and every call of this kind. Never from within.
+  void WhenTrue(std::function<bool()> condition, std::function<void()> done);
+  // Of a service whose group, or one around it, is being run again: which, and
+  // what happens next. Empty otherwise.
+  std::string GroupStory(ServiceId id) const;
+
   // Calls `done` once when nothing of the service runs and nothing is to be
   // started any more. Never from within.
   void WhenAtRest(ServiceId id, std::function<void()> done);
@@ -124,6 +152,30 @@ class Runtime final : public Stopper {
   void On(const GroupStopped& news);
   void ArmTimer();
   void Later(std::function<void()> completion);
+  void DrainSoon();
+  void TakeWhatIsTrue();
+  absl::Status CheckMentions(const ServiceDefinition& definition) const;
+  absl::StatusOr<ServiceId> Redeclare(ServiceId id, ServiceSpec spec,
+                                      ServiceDefinition definition);
+
+  // runtime_groups.cc
+  GroupRun* RunOf(GroupId id) const;
+  std::unique_ptr<GroupRun> NewRun(GroupId id, const RestartRule& rule,
+                                   const std::string& path);
+  // Of what a task has started.
+  std::vector<ServiceId> ServicesOf(int number) const;
+  std::string PathOf(int number) const;
+  bool HasEndedInside(GroupId id) const;
+  void CloseInside(GroupId id);
+  void StopGroup(GroupId id, std::function<void()> done);
+  void FailGroup(GroupId id, std::optional<ServiceId> culprit,
+                 const absl::Status& error);
+  void StartTakenAlong(GroupId id);
+  bool IsTakenAlong(ServiceId id, GroupId group) const;
+  const GroupRun* UnsettledAround(GroupId id) const;
+  void EndStarted(int number);
+  void WhenGone(int number, std::function<void(absl::Status)> done);
+
   absl::Status NotStarted(ServiceId id) const;
   absl::Status CheckMentioned(absl::string_view user,
                               const Text::Part& part) const;
@@ -131,6 +183,7 @@ class Runtime final : public Stopper {
   Loop& loop_;
   Backend& backend_;
   const RuntimeOptions options_;
+  AddressBook addresses_;
   Engine engine_;
   std::deque<ServiceDefinition>
       services_;  // a deque: the backend keeps pointers
@@ -138,11 +191,22 @@ class Runtime final : public Stopper {
   // Those whose task failed after it had started them.
   absl::flat_hash_set<ServiceId> ended_;
 
+  // The groups by their paths, and the runs of their bodies by id.
+  absl::flat_hash_map<std::string, GroupId> groups_;
+  std::map<GroupId, std::unique_ptr<GroupRun>> runs_;
+  // The last failure that a group passed on, with evidence.
+  absl::Status group_failure_;
+
   std::optional<HandleData> published_;
 
   std::deque<Event> events_;
   std::deque<std::function<void()>> completions_;
   std::vector<Action> actions_;
+  struct Condition {
+    std::function<bool()> holds;
+    std::function<void()> done;
+  };
+  std::vector<Condition> conditions_;
   bool handling_ = false;
   Loop::Watch drain_soon_;
   Loop::Watch timer_;

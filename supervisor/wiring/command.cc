@@ -96,6 +96,14 @@ Program Program::System(std::string name, std::string package,
                  std::move(directories));
 }
 
+bool operator==(const Readiness& a, const Readiness& b) {
+  const bool same_probe =
+      a.probe_ == b.probe_ || (a.probe_ && b.probe_ && *a.probe_ == *b.probe_);
+  return same_probe && a.kind_ == b.kind_ && a.endpoint_ == b.endpoint_ &&
+         a.detail_ == b.detail_ && a.answer_ == b.answer_ &&
+         a.watchdog_ == b.watchdog_;
+}
+
 std::vector<const Text*> Command::Texts() const {
   std::vector<const Text*> texts;
   const auto add = [&](const std::vector<Text>& arguments,
@@ -112,9 +120,16 @@ std::vector<const Text*> Command::Texts() const {
 }
 
 std::set<std::string> Command::Uses() const {
-  std::set<std::string> services;
-  for (const Text* text : Texts()) text->AddUses(services);
+  std::set<std::string> services, at_start;
+  for (const Text* text : Texts()) text->AddUses(services, at_start);
   return services;
+}
+
+std::set<std::string> Command::StartUses() const {
+  std::set<std::string> services, at_start;
+  for (const Text* text : Texts()) text->AddUses(services, at_start);
+  for (const std::string& service : services) at_start.erase(service);
+  return at_start;
 }
 
 absl::Status LogRule::Validate() const {

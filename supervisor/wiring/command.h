@@ -40,6 +40,8 @@ class Program {
   const std::string& package() const { return package_; }
   const std::vector<std::string>& directories() const { return directories_; }
 
+  friend bool operator==(const Program&, const Program&) = default;
+
  private:
   Program(Kind kind, std::string name, std::string package,
           std::vector<std::string> directories);
@@ -53,6 +55,9 @@ class Program {
 struct EnvironmentVariable {
   std::string name;
   Text value;
+
+  friend bool operator==(const EnvironmentVariable&,
+                         const EnvironmentVariable&) = default;
 };
 
 // A program that finds out whether a service is ready, and says so by exit code
@@ -62,6 +67,8 @@ struct ProbeCommand {
   Program program;
   std::vector<Text> arguments = {};
   std::vector<EnvironmentVariable> environment = {};
+
+  friend bool operator==(const ProbeCommand&, const ProbeCommand&) = default;
 };
 
 // How it is known that a process can be used by others.
@@ -149,6 +156,8 @@ class Readiness {
   // Of kProbe; null otherwise.
   const ProbeCommand* probe() const { return probe_.get(); }
 
+  friend bool operator==(const Readiness& a, const Readiness& b);
+
  private:
   Readiness(Kind kind, std::optional<Endpoint> endpoint, std::string detail)
       : kind_(kind),
@@ -177,6 +186,8 @@ struct Liveness {
   // What is asked: an endpoint of the service. Not set: what its readiness
   // asks.
   std::optional<Readiness> probe = std::nullopt;
+
+  friend bool operator==(const Liveness&, const Liveness&) = default;
 };
 
 // A file that is written before the process is spawned, whenever its contents
@@ -184,6 +195,8 @@ struct Liveness {
 struct File {
   Path path;
   Text contents;
+
+  friend bool operator==(const File&, const File&) = default;
 };
 
 // How programs that a person runs reach the service: `envctl exec`. Beside this
@@ -194,6 +207,8 @@ struct ClientRule {
   // For programs that no variable tells: what to put before their own
   // arguments, by the name of the program.
   std::map<std::string, std::vector<Text>> arguments = {};
+
+  friend bool operator==(const ClientRule&, const ClientRule&) = default;
 };
 
 // How a running service is told that its files have changed, so that it reads
@@ -204,6 +219,8 @@ struct ReloadRule {
   // Looks first whether the service could read them: exit code 0 if so.
   // Otherwise nothing is sent, and what it printed last is the error.
   std::optional<ProbeCommand> check = std::nullopt;
+
+  friend bool operator==(const ReloadRule&, const ReloadRule&) = default;
 };
 
 // What becomes of a service's output. Its standard output and error go into one
@@ -237,6 +254,8 @@ struct LogRule {
   // OK, or InvalidArgument with a sentence that says which setting makes no
   // sense.
   absl::Status Validate() const;
+
+  friend bool operator==(const LogRule&, const LogRule&) = default;
 };
 
 // What to run, as data: every backend can read it, show it, or run it. Nothing
@@ -282,15 +301,22 @@ struct Command {
   std::vector<const Text*> Texts() const;
 
   // Paths of the services whose endpoints are mentioned: the edges of the
-  // graph.
+  // graph. Either what is needed always, or what is needed at the start only.
   std::set<std::string> Uses() const;
+  std::set<std::string> StartUses() const;
 
   // What its liveness asks: Liveness::probe or the readiness; null without one.
   const Readiness* LivenessQuestion() const;
+  // What looks at its files before a reload; null without one.
+  const ProbeCommand* ReloadCheck() const {
+    return reload && reload->check ? &*reload->check : nullptr;
+  }
 
   // What a person got wrong: a secret in an argument, a path that climbs out, a
   // restart rule that cannot work.
   absl::Status Validate() const;
+
+  friend bool operator==(const Command&, const Command&) = default;
 };
 
 }  // namespace espalier

@@ -28,6 +28,8 @@ struct ProcessLimit {
   uint64_t soft = kUnlimited;
   // Only root may raise it above what the environment's process has.
   uint64_t hard = kUnlimited;
+
+  friend bool operator==(const ProcessLimit&, const ProcessLimit&) = default;
 };
 
 // What kind of process the main process is, beside what it runs.
@@ -49,6 +51,8 @@ struct ProcessRule {
   // OK, or InvalidArgument with a sentence that says which setting makes no
   // sense.
   absl::Status Validate() const;
+
+  friend bool operator==(const ProcessRule&, const ProcessRule&) = default;
 };
 
 // What the main process and all its descendants may use together. In force
@@ -65,6 +69,8 @@ struct TreeRule {
   bool empty() const { return !memory_bytes && !processors && !tasks; }
 
   absl::Status Validate() const;  // as ProcessRule's
+
+  friend bool operator==(const TreeRule&, const TreeRule&) = default;
 };
 
 }  // namespace espalier

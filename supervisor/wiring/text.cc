@@ -24,11 +24,19 @@ Text::Text(const Path& path)
                                                       : Part::kCachePath,
                 path.relative(), path.service()}) {}
 
-void Text::AddUses(std::set<std::string>& services) const {
+void Text::AddUses(std::set<std::string>& services,
+                   std::set<std::string>& at_start) const {
   for (const Part& part : parts_) {
     if (part.kind == Part::kEndpoint && !part.service.empty())
-      services.insert(part.service);
+      (part.at_start ? at_start : services).insert(part.service);
   }
+}
+
+Text AtStart(Text text) {
+  for (Text::Part& part : text.parts_) {
+    part.at_start = part.kind == Text::Part::kEndpoint;
+  }
+  return text;
 }
 
 }  // namespace espalier

@@ -98,6 +98,7 @@ class Text {
                         // owner's directory, the secret's name
     std::string service = "";  // who owns it; empty for literals
     bool proxied = false;      // of an endpoint: see EndpointAddress
+    bool at_start = false;     // of an endpoint: see AtStart()
 
     friend bool operator==(const Part&, const Part&) = default;
   };
@@ -137,15 +138,30 @@ class Text {
   const std::vector<Part>& parts() const { return parts_; }
   bool empty() const { return parts_.empty(); }
 
-  // Adds the services whose endpoints are mentioned. Paths and secrets make no
-  // edge: they are there without a process.
-  void AddUses(std::set<std::string>& services) const;
+  // Adds the services whose endpoints are mentioned, those that are needed at
+  // the start only to `at_start`. Paths and secrets make no edge: they are
+  // there without a process.
+  void AddUses(std::set<std::string>& services,
+               std::set<std::string>& at_start) const;
 
   friend bool operator==(const Text&, const Text&) = default;
 
  private:
+  friend Text AtStart(Text text);
+
   std::vector<Part> parts_;
 };
+
+// The same text in a command that needs the services it mentions only to start:
+//
+//   .arguments = {Text("--copy_from=", AtStart(primary.url))}
+//
+// They must be ready when somebody starts the service. After that they may come
+// and go: neither its restarts nor its stop wait for them, and they can be
+// stopped without it. One that is also mentioned otherwise is needed always.
+Text AtStart(Text text);
+// Nothing in it could be needed.
+Text AtStart(const char* literal) = delete;
 
 }  // namespace espalier
 

@@ -41,27 +41,58 @@ TEST(EndpointTest, AUnixSocketIsItsPath) {
   EXPECT_EQ(Resolve(socket), "/tmp/x.sock");
 }
 
+using Services = std::set<std::string>;
+
+Command SomeCommand() { return Command{.program = Program::Built("a/b")}; }
+
+Command CommandWith(Text argument) {
+  Command command = SomeCommand();
+  command.arguments.push_back(std::move(argument));
+  return command;
+}
+
 TEST(TextTest, RemembersWhoIsUsed) {
-  std::set<std::string> uses;
-  Text("--links=", LinksUrl(), "/", 5).AddUses(uses);
-  EXPECT_EQ(uses, std::set<std::string>{"links"});
+  const Command command = CommandWith(Text("--links=", LinksUrl(), "/", 5));
+  EXPECT_EQ(command.Uses(), Services{"links"});
+  EXPECT_EQ(command.StartUses(), Services());
 }
 
 TEST(TextTest, HostAndPortAreUsesToo) {
-  std::set<std::string> uses;
-  LinksUrl().port().AddUses(uses);
-  EXPECT_EQ(uses, std::set<std::string>{"links"});
+  EXPECT_EQ(CommandWith(LinksUrl().port()).Uses(), Services{"links"});
 }
 
 TEST(TextTest, PathsAndSecretsMakeNoEdge) {
-  std::set<std::string> uses;
-  Text(Path(Path::Root::kData, "links", "") / "links.db",
-       Secret("db", "password"))
-      .AddUses(uses);
-  EXPECT_TRUE(uses.empty());
+  EXPECT_EQ(CommandWith(Text(Path(Path::Root::kData, "links", "") / "links.db",
+                             Secret("db", "password").file()))
+                .Uses(),
+            Services());
 }
 
-Command SomeCommand() { return Command{.program = Program::Built("a/b")}; }
+TEST(TextTest, AtStartSaysThatItIsNeededNoLonger) {
+  Command command = CommandWith(Text("--from=", AtStart(LinksUrl())));
+  EXPECT_EQ(command.Uses(), Services());
+  EXPECT_EQ(command.StartUses(), Services{"links"});
+  EXPECT_EQ(CommandWith(AtStart(LinksUrl().port())).StartUses(),
+            Services{"links"});
+  // Who is used otherwise as well is needed always.
+  command.arguments.push_back(LinksUrl());
+  EXPECT_EQ(command.Uses(), Services{"links"});
+  EXPECT_EQ(command.StartUses(), Services());
+}
+
+TEST(CommandTest, TheSameIsEqual) {
+  const auto with_probe = [](const char* argument) {
+    Command command = SomeCommand();
+    command.readiness = Readiness::Probe(
+        {.program = Program::Built("probe"), .arguments = {argument}});
+    return command;
+  };
+  EXPECT_EQ(with_probe("a"), with_probe("a"));
+  EXPECT_NE(with_probe("a"), with_probe("b"));
+  EXPECT_NE(with_probe("a"), SomeCommand());
+  EXPECT_EQ(CommandWith(LinksUrl()), CommandWith(LinksUrl()));
+  EXPECT_NE(CommandWith(LinksUrl()), CommandWith(AtStart(LinksUrl())));
+}
 
 TEST(CommandTest, CollectsItsUsesFromEverywhere) {
   Command command = SomeCommand();

@@ -70,11 +70,13 @@ TEST(CancelTest, ANurseryThatIsLeftByAnErrorIsEmpty) {
   auto site = Start([](Nursery& nursery) -> Task<int> {
     co_await StartListening(nursery, "outer");
     absl::StatusOr<int> inner = co_await Try(nursery.Group<int>(
-        "inner", Strategy::kOneForOne, [](Nursery& group) -> Task<int> {
+        "inner", Strategy::kOneForOne,
+        [](Nursery& group) -> Task<int> {
           co_await StartListening(group, "one");
           co_await StartListening(group, "two");
           co_return absl::InternalError("left by an error");
-        }));
+        },
+        {.restart = {.when = RestartWhen::kNever}}));
     EXPECT_EQ(inner.status(), absl::InternalError("left by an error"));
     co_return 0;
   });

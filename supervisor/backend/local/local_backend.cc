@@ -90,18 +90,24 @@ void LocalBackend::Report(Event event) {
 }
 
 void LocalBackend::Define(const ServiceDefinition& definition) {
-  CHECK_EQ(Index(definition.id), records_.size());
-  records_.emplace_back().definition = &definition;
-  Record& record = records_.back();
+  const size_t index = Index(definition.id);
+  CHECK_LE(index, records_.size());
+  if (index == records_.size()) {
+    records_.emplace_back().definition = &definition;
+    records_.back().keeper_id =
+        NewKeeperId({.record = index, .kind = Role::kService});
+  }
+  Record& record = records_[index];
   record.held = addresses_.Of(definition.path);
-  const size_t index = records_.size() - 1;
-  record.keeper_id = NewKeeperId({.record = index, .kind = Role::kService});
-  if (definition.command.readiness.probe() != nullptr) {
+  // What there was for an earlier command stays: some of it may still be ended.
+  if (definition.command.readiness.probe() != nullptr &&
+      record.command_probe == nullptr) {
     record.probe_keeper_id =
         NewKeeperId({.record = index, .kind = Role::kProbe});
     MakeCommandProbe(record);
   }
-  if (definition.command.reload && definition.command.reload->check) {
+  if (definition.command.reload && definition.command.reload->check &&
+      record.reload_check == nullptr) {
     record.reload_keeper_id =
         NewKeeperId({.record = index, .kind = Role::kReloadCheck});
     MakeReloadCheck(record);
@@ -197,7 +203,7 @@ void LocalBackend::Carry(const StartProbe& order) {
     return;
   }
   const bool is_asked =
-      record.command_probe != nullptr || readiness.endpoint() != nullptr;
+      readiness.probe() != nullptr || readiness.endpoint() != nullptr;
   if (!is_asked) return Ready(record);
   Ask(record, readiness);
 }
@@ -339,7 +345,7 @@ void LocalBackend::Reload(ServiceId id,
   const absl::Status written =
       user.ok() ? files_.Prepare(record.definition->path, command, *user)
                 : user.status();
-  if (!written.ok() || record.reload_check == nullptr) {
+  if (!written.ok() || !command.reload->check) {
     const absl::Status status =
         written.ok() ? SignalReload(record, generation) : written;
     return loop_.Post([done = std::move(done), status] { done(status); });
@@ -434,16 +440,18 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
   const Record& record = records_[role.record];
   const std::string stage(keeper::SpawnStageName(event.stage));
   const Command& command = record.definition->command;
-  const auto why = [&](const ProbeCommand& aside) {
-    return absl::StrCat(stage, " (", aside.program.name(),
+  // Null if the command has been replaced by one without.
+  const auto why = [&](const ProbeCommand* aside) {
+    return absl::StrCat(stage, " (",
+                        aside == nullptr ? "" : aside->program.name(),
                         "): ", strerror(event.error));
   };
   if (role.kind == Role::kProbe)
     return record.command_probe->DidNotStart(event.generation,
-                                             why(*command.readiness.probe()));
+                                             why(command.readiness.probe()));
   if (role.kind == Role::kReloadCheck)
     return record.reload_check->DidNotStart(event.generation,
-                                            why(*command.reload->check));
+                                            why(command.ReloadCheck()));
   handler_(SpawnFailed{
       .id = record.definition->id,
       .generation = event.generation,

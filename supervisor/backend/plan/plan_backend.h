@@ -34,7 +34,8 @@ class PlanBackend final : public Backend {
                                              absl::string_view name,
                                              absl::string_view file) override;
   void Define(const ServiceDefinition& definition) override {
-    definitions_.push_back(&definition);
+    if (Index(definition.id) == definitions_.size())
+      definitions_.push_back(&definition);
   }
   void Carry(const Spawn& order) override;
   void Carry(const Stop& order) override;

@@ -1,0 +1,227 @@
+// The groups of a runtime: how they are run again, and what waits for them.
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "supervisor/nursery/runtime.h"
+
+namespace espalier {
+namespace {
+
+GroupId GroupOf(int number) {
+  return GroupId{static_cast<uint32_t>(-1 - number)};
+}
+
+}  // namespace
+
+GroupRun* Runtime::RunOf(GroupId id) const {
+  const auto found = runs_.find(id);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+absl::StatusOr<Runtime::DeclaredGroup> Runtime::AddGroup(
+    const GroupSpec& spec, const std::string& path) {
+  GroupRun* around = RunOf(spec.parent);
+  const auto known = groups_.find(path);
+  const bool is_known = known != groups_.end();
+  if (is_known && (around == nullptr || !around->Declare(known->second))) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("two groups are named '", path, "'"));
+  }
+  absl::StatusOr<GroupId> id =
+      is_known ? known->second : engine_.AddGroup(spec);
+  if (!id.ok()) return id.status();
+  const GroupSpec& kept = engine_.Spec(*id);
+  if (kept.strategy != spec.strategy || kept.restart != spec.restart) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the group '", path,
+                     "' is declared again with another strategy or limit"));
+  }
+  if (!is_known) {
+    groups_[path] = *id;
+    if (around != nullptr) around->Declare(*id);
+  }
+  std::unique_ptr<GroupRun>& run = runs_[*id];
+  run = NewRun(*id, spec.restart, path);
+  return DeclaredGroup{*id, *run};
+}
+
+std::unique_ptr<GroupRun> Runtime::NewRun(GroupId id, const RestartRule& rule,
+                                          const std::string& path) {
+  return std::make_unique<GroupRun>(
+      loop_,
+      GroupRun::Options{
+          .path = path, .restart = rule, .seed = options_.seed + Index(id)},
+      GroupRun::Hooks{
+          .later = [this](std::function<void()> it) { Later(std::move(it)); },
+          .stop =
+              [this, id](std::function<void()> done) {
+                StopGroup(id, std::move(done));
+              },
+          .up = [this, id] { StartTakenAlong(id); },
+          .failed =
+              [this, id](std::optional<ServiceId> culprit,
+                         const absl::Status& error) {
+                FailGroup(id, culprit, error);
+              }});
+}
+
+std::vector<ServiceId> Runtime::ServicesOf(int number) const {
+  if (number >= 0) return {ServiceId{static_cast<uint32_t>(number)}};
+  std::vector<ServiceId> inside;
+  for (const ServiceDefinition& service : services_) {
+    if (engine_.IsInside(engine_.Spec(service.id).group, GroupOf(number)))
+      inside.push_back(service.id);
+  }
+  return inside;
+}
+
+std::string Runtime::PathOf(int number) const {
+  if (number >= 0) return services_[number].path;
+  for (const auto& [path, id] : groups_) {
+    if (id == GroupOf(number)) return path;
+  }
+  return "";
+}
+
+// Whether no body in the group, its own aside, is run or will be.
+bool Runtime::HasEndedInside(GroupId id) const {
+  return absl::c_all_of(runs_, [&](const auto& run) {
+    return run.first == id || run.second->ended() ||
+           !engine_.IsInside(run.first, id);
+  });
+}
+
+void Runtime::CloseInside(GroupId id) {
+  for (const auto& [group, run] : runs_) {
+    if (group != id && engine_.IsInside(group, id)) run->Close();
+  }
+}
+
+void Runtime::StopGroup(GroupId id, std::function<void()> done) {
+  CloseInside(id);
+  Handle(StopGroupRequested{id});
+  WhenTrue(
+      [this, id] { return HasEndedInside(id) && engine_.IsGroupAtRest(id); },
+      std::move(done));
+}
+
+void Runtime::FailGroup(GroupId id, std::optional<ServiceId> culprit,
+                        const absl::Status& error) {
+  group_failure_ = error;
+  Handle(GroupFailed{id, culprit.value_or(ServiceId{}), error});
+}
+
+void Runtime::On(const GaveUp& news) {
+  // What a group passes on has it already.
+  const absl::Status error = news.error == group_failure_
+                                 ? news.error
+                                 : WithEvidence(news.culprit, news.error);
+  CloseInside(news.group);
+  if (GroupRun* run = RunOf(news.group)) {
+    run->GaveUp(news.culprit, error);
+  } else if (news.group == kRootGroup && gave_up_.ok()) {
+    gave_up_ = error;
+  }
+}
+
+void Runtime::On(const GroupStopped& news) {
+  if (news.group != kRootGroup) return;
+  CloseInside(kRootGroup);
+  const absl::Status status = gave_up_.ok() ? news.status : gave_up_;
+  WhenTrue([this] { return HasEndedInside(kRootGroup); },
+           [this, status] {
+             if (stopped_handler_) stopped_handler_(status);
+           });
+}
+
+const GroupRun* Runtime::UnsettledAround(GroupId id) const {
+  while (id != kRootGroup) {
+    const GroupRun* run = RunOf(id);
+    if (run != nullptr && !run->settled()) return run;
+    id = engine_.Spec(id).parent;
+  }
+  return nullptr;
+}
+
+bool Runtime::MustWait(ServiceId id) const {
+  if (runs_.empty()) return false;
+  const GroupId own = engine_.Spec(id).group;
+  absl::flat_hash_set<ServiceId> seen;
+  std::vector<ServiceId> todo = {id};
+  while (!todo.empty()) {
+    const ServiceSpec& spec = engine_.Spec(todo.back());
+    todo.pop_back();
+    for (const auto* needs : {&spec.needs, &spec.start_needs}) {
+      for (const ServiceId need : *needs) {
+        if (!seen.insert(need).second) continue;
+        const bool is_up =
+            Satisfies(engine_.State(need)) && !engine_.IsStopPending(need);
+        if (is_up) continue;
+        for (GroupId group = engine_.Spec(need).group;
+             !engine_.IsInside(own, group);
+             group = engine_.Spec(group).parent) {
+          const GroupRun* run = RunOf(group);
+          if (run != nullptr && !run->settled()) return true;
+        }
+        todo.push_back(need);
+      }
+    }
+  }
+  return false;
+}
+
+bool Runtime::IsTakenAlong(ServiceId id, GroupId group) const {
+  return absl::c_linear_search(engine_.TakenAlong(group), id);
+}
+
+void Runtime::StartTakenAlong(GroupId group) {
+  for (const ServiceId id : engine_.TakenAlong(group)) {
+    WhenTrue(
+        [this, id, group] { return !IsTakenAlong(id, group) || !MustWait(id); },
+        [this, id, group] {
+          if (IsTakenAlong(id, group)) Handle(StartRequested{id});
+        });
+  }
+}
+
+std::string Runtime::GroupStory(ServiceId id) const {
+  GroupId group = engine_.Spec(id).group;
+  const GroupRun* run = UnsettledAround(group);
+  if (run == nullptr) return "";
+  while (RunOf(group) != run) group = engine_.Spec(group).parent;
+  return absl::StrCat("its group ", engine_.Spec(group).name, " ",
+                      run->Story(Loop::Now()));
+}
+
+void Runtime::EndStarted(int number) {
+  for (const ServiceId id : ServicesOf(number)) ended_.insert(id);
+  if (number >= 0) {
+    events_.push_back(StopRequested{ServicesOf(number)[0]});
+    return;
+  }
+  if (GroupRun* run = RunOf(GroupOf(number))) run->Close();
+  CloseInside(GroupOf(number));
+  events_.push_back(StopGroupRequested{GroupOf(number)});
+}
+
+void Runtime::WhenGone(int number, std::function<void(absl::Status)> done) {
+  auto gone = [this, number, done = std::move(done)] {
+    absl::Status status;
+    for (const ServiceId id : ServicesOf(number)) {
+      if (engine_.State(id) == ServiceState::kStuck)
+        status.Update(engine_.Error(id));
+    }
+    done(status);
+  };
+  if (number >= 0) return WhenAtRest(ServicesOf(number)[0], std::move(gone));
+  const GroupId group = GroupOf(number);
+  WhenTrue(
+      [this, group] {
+        return RunOf(group)->ended() && HasEndedInside(group) &&
+               engine_.IsGroupAtRest(group);
+      },
+      std::move(gone));
+}
+
+}  // namespace espalier
