@@ -45,6 +45,12 @@ struct LogOfRun {
   int64_t begin = 0;      // in bytes
 };
 
+// What is known of a run beside its state.
+struct Remarks {
+  bool frozen = false;      // its processes stand still, as was asked
+  std::string status = {};  // what it last said of itself; see sd_notify(3)
+};
+
 // Where commands run: this machine, a plan on paper, a simulation. It carries
 // out what the engine decided, and reports what came of it. All on the loop's
 // thread; nothing blocks for long; events are never reported from within a
@@ -90,11 +96,21 @@ class Backend {
   // was sent, otherwise why not.
   virtual void Reload(ServiceId id, std::function<void(absl::Status)> done) = 0;
 
+  // Stops every process of the service, which is ready, where it is, or lets
+  // them go on. Until then nobody asks whether it lives; its stop ends it too.
+  virtual void Freeze(ServiceId, bool /*frozen*/) {}
+
   // Called after every batch of orders: the time to hand them on together.
   virtual void Flush() = 0;
 
   // Where the service logs; no file if it has none.
   virtual LogOfRun Log(const ServiceDefinition& definition) const = 0;
+
+  // Of the latest run.
+  virtual Remarks RemarksOn(ServiceId) const { return {}; }
+
+  // What works less well here than it might, a sentence each.
+  virtual std::vector<std::string> Notes() const { return {}; }
 
   // The text as this backend puts it into a process: addresses and paths as
   // they are here. Secrets are not rendered: "{secret db.password}".

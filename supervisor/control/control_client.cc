@@ -70,6 +70,8 @@ class Client final : public ControlClient {
   absl::Status Stop(const std::string& service, StopOptions options) override;
   absl::Status Start(const std::string& service) override;
   absl::Status Reload(const std::string& service) override;
+  absl::Status Freeze(const std::string& service) override;
+  absl::Status Thaw(const std::string& service) override;
   absl::Status StopEnvironment() override;
   absl::Status Logs(
       const LogsOptions& options,
@@ -127,6 +129,7 @@ absl::StatusOr<Client::ServiceList> Client::List() {
   for (const v1::Service& service : response.services()) {
     list.services.push_back(FromMessage(service));
   }
+  list.notes.assign(response.notes().begin(), response.notes().end());
   return list;
 }
 
@@ -230,6 +233,22 @@ absl::Status Client::Reload(const std::string& service) {
   request.set_service(service);
   v1::ReloadResponse response;
   return ToStatus(stub_->Reload(&context, request, &response));
+}
+
+absl::Status Client::Freeze(const std::string& service) {
+  grpc::ClientContext context;
+  v1::FreezeRequest request;
+  request.set_service(service);
+  v1::FreezeResponse response;
+  return ToStatus(stub_->Freeze(&context, request, &response));
+}
+
+absl::Status Client::Thaw(const std::string& service) {
+  grpc::ClientContext context;
+  v1::ThawRequest request;
+  request.set_service(service);
+  v1::ThawResponse response;
+  return ToStatus(stub_->Thaw(&context, request, &response));
 }
 
 absl::Status Client::StopEnvironment() {

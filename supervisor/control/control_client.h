@@ -45,6 +45,8 @@ class ControlClient {
     // What a Watch() can resume after.
     std::string run_id = {};
     int64_t revision = 0;
+    // What works less well on this machine than it might, a sentence each.
+    std::vector<std::string> notes = {};
   };
   virtual absl::StatusOr<ServiceList> List() = 0;
 
@@ -92,6 +94,11 @@ class ControlClient {
 
   // Has the service read its changed files, and returns when it was told to.
   virtual absl::Status Reload(const std::string& service) = 0;
+
+  // Stop every process of a service that is ready where it is, and let them go
+  // on; return when they were told to.
+  virtual absl::Status Freeze(const std::string& service) = 0;
+  virtual absl::Status Thaw(const std::string& service) = 0;
 
   // Asks the environment to stop, and returns once it has begun to.
   // WaitUntilUnlocked() waits for the end.

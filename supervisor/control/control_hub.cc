@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "supervisor/control/control_messages.h"
+#include "supervisor/logs/terminal_text.h"
 
 namespace espalier {
 namespace {
@@ -73,6 +74,9 @@ void ControlHub::List(control::v1::ListResponse& response) {
   }
   for (const ServiceSnapshot& service : controlled_->List()) {
     *response.add_services() = ToMessage(service);
+  }
+  for (const std::string& note : controlled_->Notes()) {
+    response.add_notes(TerminalText(note));
   }
 }
 

@@ -112,6 +112,8 @@ control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   }
   if (snapshot.client != ServiceSnapshot::Client())
     Fill(snapshot.client, *message.mutable_client());
+  message.set_frozen(snapshot.frozen);
+  message.set_status(Harmless(snapshot.status));
   return message;
 }
 
@@ -136,6 +138,8 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
     snapshot.handle = FromMessage(message.handle());
   }
   snapshot.client = Read(message.client());
+  snapshot.frozen = message.frozen();
+  snapshot.status = message.status();
   return snapshot;
 }
 

@@ -82,6 +82,24 @@ grpc::ServerUnaryReactor* ControlService::Reload(
   });
 }
 
+grpc::ServerUnaryReactor* ControlService::Freeze(
+    Context*, const control::v1::FreezeRequest* request,
+    control::v1::FreezeResponse*) {
+  return Operate([name = request->service()](Controlled& controlled,
+                                             Controlled::Done done) {
+    controlled.Freeze(name, true, std::move(done));
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::Thaw(
+    Context*, const control::v1::ThawRequest* request,
+    control::v1::ThawResponse*) {
+  return Operate([name = request->service()](Controlled& controlled,
+                                             Controlled::Done done) {
+    controlled.Freeze(name, false, std::move(done));
+  });
+}
+
 grpc::ServerUnaryReactor* ControlService::StopEnvironment(
     Context*, const control::v1::StopEnvironmentRequest*,
     control::v1::StopEnvironmentResponse*) {

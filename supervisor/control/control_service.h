@@ -44,6 +44,12 @@ class ControlService final : public control::v1::Supervisor::CallbackService {
   grpc::ServerUnaryReactor* Reload(
       Context* context, const control::v1::ReloadRequest* request,
       control::v1::ReloadResponse* response) override;
+  grpc::ServerUnaryReactor* Freeze(
+      Context* context, const control::v1::FreezeRequest* request,
+      control::v1::FreezeResponse* response) override;
+  grpc::ServerUnaryReactor* Thaw(Context* context,
+                                 const control::v1::ThawRequest* request,
+                                 control::v1::ThawResponse* response) override;
   grpc::ServerUnaryReactor* StopEnvironment(
       Context* context, const control::v1::StopEnvironmentRequest* request,
       control::v1::StopEnvironmentResponse* response) override;

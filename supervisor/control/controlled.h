@@ -47,6 +47,9 @@ class Controlled {
   // What the environment as a whole gives; nothing before it is ready.
   virtual std::optional<HandleData> Published() = 0;
 
+  // What works less well on this machine than it might, a sentence each.
+  virtual std::vector<std::string> Notes() = 0;
+
   // The latest ServiceChange; 0 if there was none yet.
   virtual int64_t revision() = 0;
 
@@ -72,6 +75,10 @@ class Controlled {
 
   // Has it read its changed files without an end; done when it was told to.
   virtual void Reload(const std::string& name, Done done) = 0;
+
+  // Stops every process of a service that is ready where it is, or lets them go
+  // on; done when they were told to. OK if that is so already.
+  virtual void Freeze(const std::string& name, bool frozen, Done done) = 0;
 
   // Begins to stop the whole environment, as SIGTERM would, and returns at
   // once.

@@ -40,6 +40,8 @@ class FakeControlled : public Controlled {
   }
   std::optional<HandleData> Published() override { return published_; }
   void Publish(HandleData handle) { published_ = std::move(handle); }
+  std::vector<std::string> Notes() override { return notes_; }
+  void Note(std::string note) { notes_.push_back(std::move(note)); }
   int64_t revision() override { return revision_; }
   void Subscribe(std::function<void(const ServiceChange&)> on_change) override {
     on_change_ = std::move(on_change);
@@ -64,6 +66,12 @@ class FakeControlled : public Controlled {
   }
   void Reload(const std::string& name, Done done) override {
     Operate("reload", name, std::move(done));
+  }
+  void Freeze(const std::string& name, bool frozen, Done done) override {
+    for (ServiceSnapshot& service : services_) {
+      if (service.name == name) service.frozen = frozen;
+    }
+    Operate(frozen ? "freeze" : "thaw", name, std::move(done));
   }
   void StopEnvironment() override {
     operations_.push_back("stop environment");
@@ -117,6 +125,7 @@ class FakeControlled : public Controlled {
 
   std::vector<ServiceSnapshot> services_;
   std::optional<HandleData> published_;
+  std::vector<std::string> notes_;
   int64_t revision_ = 0;
   bool at_once_ = false;
   std::unique_ptr<EventLog> events_ =

@@ -63,6 +63,10 @@ struct ServiceSnapshot {
   // What its start function gives; see Attach().
   std::optional<HandleData> handle = {};
   Client client = {};
+  // Its processes stand still, as somebody asked.
+  bool frozen = false;
+  // What it last said of itself by sd_notify, while it runs.
+  std::string status = {};
 
   bool operator==(const ServiceSnapshot&) const = default;
 };

@@ -46,6 +46,12 @@ ServiceSnapshot ControlledRuntime::Snapshot(
         {.name = endpoint.name(), .url = EndpointAccess::Url(endpoint)});
   }
   snapshot.client = ClientOf(definition);
+  Remarks remarks = runtime_.backend().RemarksOn(id);
+  snapshot.frozen = remarks.frozen;
+  if (remarks.frozen)
+    absl::StrAppend(&snapshot.why, ", frozen: `envctl thaw ", definition.path,
+                    "` lets it go on");
+  if (snapshot.pid != 0) snapshot.status = std::move(remarks.status);
   return snapshot;
 }
 
@@ -171,6 +177,23 @@ void ControlledRuntime::Reload(const std::string& name, Done done) {
   absl::StatusOr<ServiceId> id = Find(name);
   if (!id.ok()) return done(id.status());
   runtime_.Reload(*id, std::move(done));
+}
+
+void ControlledRuntime::Freeze(const std::string& name, bool frozen,
+                               Done done) {
+  absl::StatusOr<ServiceId> id = Find(name);
+  if (!id.ok()) return done(id.status());
+  const Engine& engine = runtime_.engine();
+  if (engine.Spec(*id).external) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", name, "' is external: its processes are not this environment's")));
+  }
+  if (engine.State(*id) != ServiceState::kReady) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "'", name, "' is not ready: ", engine.Explain(*id, Runtime::Now()))));
+  }
+  runtime_.backend().Freeze(*id, frozen);
+  done(absl::OkStatus());
 }
 
 void ControlledRuntime::Start(const std::string& name, Done done) {

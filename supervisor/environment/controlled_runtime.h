@@ -32,6 +32,9 @@ class ControlledRuntime final : public Controlled {
   std::optional<HandleData> Published() override {
     return runtime_.published();
   }
+  std::vector<std::string> Notes() override {
+    return runtime_.backend().Notes();
+  }
   int64_t revision() override {
     return static_cast<int64_t>(runtime_.engine().revision());
   }
@@ -43,6 +46,7 @@ class ControlledRuntime final : public Controlled {
   void Stop(const std::string& name, StopOptions options, Done done) override;
   void Start(const std::string& name, Done done) override;
   void Reload(const std::string& name, Done done) override;
+  void Freeze(const std::string& name, bool frozen, Done done) override;
   void StopEnvironment() override { stop_environment_(); }
 
  private:

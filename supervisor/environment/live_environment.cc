@@ -137,6 +137,7 @@ class LiveEnvironment {
     if (flags_.follow) {
       if (absl::Status status = StartFollower(); !status.ok()) return status;
     }
+    for (const std::string& note : backend_->Notes()) Say(note);
     run_.Start();
     while (!ended_) loop_->Run();
     if (follower_ != nullptr) follower_->Flush();

@@ -32,6 +32,8 @@ const std::vector<Command>& Commands() {
       {"restart", 1, kMany, {}},
       {"start", 1, kMany, {}},
       {"reload", 1, kMany, {}},
+      {"freeze", 1, kMany, {}},
+      {"thaw", 1, kMany, {}},
       {"exec", 2, kMany, {}},
       {"stop", 0, kMany, {"with_dependents"}},
       {"logs", 0, kMany, {"follow", "lines", "generation", "since", "offset"}},

@@ -15,8 +15,8 @@ namespace espalier {
 
 // What envctl was asked to do.
 struct CommandLine {
-  // "ps", "list", "events", "explain", "restart", "start", "reload", "stop",
-  // "exec", "logs", "completion" or "help".
+  // "ps", "list", "events", "explain", "restart", "start", "reload", "freeze",
+  // "thaw", "stop", "exec", "logs", "completion" or "help".
   std::string command;
   // Services; for "help" the command to explain, if any; for "exec" a service,
   // a program and its arguments.

@@ -28,7 +28,8 @@ std::string Line(absl::string_view what, absl::string_view text) {
 
 std::string Paragraph(const Explanation& it) {
   const ServiceSnapshot& service = it.service;
-  std::string text = absl::StrCat(service.name, ": ", service.state);
+  std::string text = absl::StrCat(service.name, ": ", service.state,
+                                  service.frozen ? " (frozen)" : "");
   if (it.age > absl::ZeroDuration()) {
     absl::StrAppend(&text, " for ", About(it.age));
   }
@@ -42,6 +43,9 @@ std::string Paragraph(const Explanation& it) {
         &text, Line("failures",
                     absl::StrCat(it.failures, " of ", it.max_failures,
                                  " within ", absl::FormatDuration(it.window))));
+  }
+  if (!service.status.empty()) {
+    absl::StrAppend(&text, Line("status", service.status));
   }
   if (!it.last_exit.empty()) {
     absl::StrAppend(&text, Line("last exit", it.last_exit));
@@ -59,6 +63,8 @@ std::string Paragraph(const Explanation& it) {
 Json ToJson(const Explanation& it) {
   Json json = {{"service", it.service.name},
                {"state", it.service.state},
+               {"frozen", it.service.frozen},
+               {"status", it.service.status},
                {"for_s", absl::ToDoubleSeconds(it.age)},
                {"cause", it.cause},
                {"why", it.service.why},

@@ -18,6 +18,8 @@ usage: envctl COMMAND [flags] [SERVICE...]
   restart SERVICE...    stop and start, and wait until they are ready
   start SERVICE...      start what was stopped, and wait until it is ready
   reload SERVICE...     have it read its changed files without an end
+  freeze SERVICE...     stop its processes where they are
+  thaw SERVICE...       let them go on
   exec SERVICE -- PROGRAM...  a program that reaches the service: psql, say
   stop [SERVICE...]     stop them; without a service, the whole environment
   completion            a script for bash: source <(envctl completion)
@@ -69,6 +71,20 @@ that it could not read are refused, and it goes on with the old ones. For
 services that can do so, such as nginx.
 
   envctl reload nginx
+)"},
+      {"freeze", R"(usage: envctl freeze SERVICE...
+
+Stops every process of each service where it is, as if the machine had hung for
+it: who talks to it waits. Nobody asks meanwhile whether it lives, and it can be
+stopped and restarted as ever. `ps` says READY (frozen); `thaw` ends it.
+
+  envctl freeze links
+)"},
+      {"thaw", R"(usage: envctl thaw SERVICE...
+
+Lets the processes of each service go on that were frozen.
+
+  envctl thaw links
 )"},
       {"exec", R"(usage: envctl exec SERVICE -- PROGRAM [ARGUMENT...]
 
@@ -146,14 +162,15 @@ constexpr char kBashCompletion[] = R"bash(_envctl() {
   done
   local words="--environment= --instance= --data_dir= --help"
   case $command in
-    "") words+=" ps list logs events explain restart start reload stop exec
-      completion help" ;;
+    "") words+=" ps list logs events explain restart start reload freeze
+      thaw stop exec completion help" ;;
     ps | list) words+=" --json" ;;
     explain) words+=" --json" ;;&
     logs) words+=" --follow --lines= --since= --generation= --offset=" ;;&
     events) words+=" --follow --since= --json" ;;&
     stop) words+=" --with_dependents" ;;&
-    logs | events | explain | restart | start | reload | stop | exec)
+    logs | events | explain | restart | start | reload | freeze | thaw | stop | \
+      exec)
       words+=" $("$1" ps --json 2>/dev/null |
         sed -n 's/^      "name": "\(.*\)",$/\1/p')" ;;
   esac

@@ -96,9 +96,14 @@ class Envctl {
   absl::Status Ps() {
     const absl::StatusOr<ControlClient::ServiceList> list = client_->List();
     if (!list.ok()) return list.status();
-    output_.out << (line_.json ? ServicesJson(environment_, list->services)
-                               : ServiceTable(list->services, absl::Now(),
-                                              output_.width));
+    if (line_.json) {
+      output_.out << ServicesJson(environment_, list->services, list->notes);
+      return absl::OkStatus();
+    }
+    output_.out << ServiceTable(list->services, absl::Now(), output_.width);
+    for (const std::string& note : list->notes) {
+      output_.out << "note: " << note << "\n";
+    }
     return absl::OkStatus();
   }
 
@@ -244,6 +249,8 @@ class Envctl {
       Report(service,
              line_.command == "stop"     ? "stopped"
              : line_.command == "reload" ? "told to reload"
+             : line_.command == "freeze" ? "frozen"
+             : line_.command == "thaw"   ? "thawed"
                                          : "ready",
              began);
     }
@@ -254,6 +261,8 @@ class Envctl {
     if (line_.command == "restart") return client_->Restart(service);
     if (line_.command == "start") return client_->Start(service);
     if (line_.command == "reload") return client_->Reload(service);
+    if (line_.command == "freeze") return client_->Freeze(service);
+    if (line_.command == "thaw") return client_->Thaw(service);
     return client_->Stop(service, {.with_dependents = line_.with_dependents});
   }
 

@@ -175,8 +175,9 @@ TEST_F(RunEnvctlTest, PartsOfALog) {
 TEST_F(RunEnvctlTest, HelpAndMisuse) {
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(out_, HasSubstr("usage: envctl COMMAND"));
-  for (const char* command : {"ps", "list", "restart", "start", "reload",
-                              "exec", "stop", "logs", "events", "completion"}) {
+  for (const char* command :
+       {"ps", "list", "restart", "start", "reload", "freeze", "thaw", "exec",
+        "stop", "logs", "events", "completion"}) {
     EXPECT_EQ(Run({"help", command}), 0);
     EXPECT_THAT(out_, HasSubstr(std::string("usage: envctl ") + command));
     EXPECT_THAT(out_, HasSubstr(std::string("envctl ") + command))

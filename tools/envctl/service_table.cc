@@ -34,15 +34,23 @@ std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-// Nothing where the state says it all: a service of ours that is ready.
+// Of a service of ours that is ready, whose state says it all, what it says of
+// itself.
 std::string ShortWhy(const ServiceSnapshot& service) {
   const bool is_ours = !service.log_file.empty();
-  return service.state == "READY" && is_ours ? "" : FirstLine(service.why);
+  return service.state == "READY" && is_ours ? service.status
+                                             : FirstLine(service.why);
+}
+
+std::string StateOf(const ServiceSnapshot& service) {
+  return service.frozen ? service.state + " (frozen)" : service.state;
 }
 
 Json ToJson(const ServiceSnapshot& service) {
   Json json = {{"name", service.name},
                {"state", service.state},
+               {"frozen", service.frozen},
+               {"status", service.status},
                {"generation", service.generation},
                {"restarts", service.restarts},
                {"why", service.why},
@@ -86,7 +94,7 @@ std::string ServiceTable(const std::vector<ServiceSnapshot>& services,
     for (const ServiceSnapshot::Endpoint& endpoint : service.endpoints) {
       urls.push_back(endpoint.url);
     }
-    rows.push_back({service.name, service.state, Elapsed(service.since, now),
+    rows.push_back({service.name, StateOf(service), Elapsed(service.since, now),
                     service.pid == 0 ? "" : absl::StrCat(service.pid),
                     absl::StrCat(service.restarts), absl::StrJoin(urls, " "),
                     ShortWhy(service)});
@@ -97,9 +105,11 @@ std::string ServiceTable(const std::vector<ServiceSnapshot>& services,
 }
 
 std::string ServicesJson(const LockHolder& environment,
-                         const std::vector<ServiceSnapshot>& services) {
+                         const std::vector<ServiceSnapshot>& services,
+                         const std::vector<std::string>& notes) {
   Json json = {{"environment", environment.environment},
                {"instance", environment.instance},
+               {"notes", notes},
                {"services", Json::array()}};
   for (const ServiceSnapshot& service : services) {
     json["services"].push_back(ToJson(service));

@@ -16,9 +16,11 @@ std::string ServiceTable(const std::vector<ServiceSnapshot>& services,
                          absl::Time now, std::optional<int> width);
 
 // All that is known of the services, with stable names for programs: an object
-// with "environment", "instance" and the array "services".
+// with "environment", "instance", "notes" (what works less well on this
+// machine) and the array "services".
 std::string ServicesJson(const LockHolder& environment,
-                         const std::vector<ServiceSnapshot>& services);
+                         const std::vector<ServiceSnapshot>& services,
+                         const std::vector<std::string>& notes = {});
 
 // What `envctl list` prints.
 std::string EnvironmentTable(const std::vector<LockHolder>& environments,

@@ -42,6 +42,21 @@ TEST(ServiceTableTest, ShowsARowForEachService) {
   EXPECT_THAT(table, Not(HasSubstr("has been ready"))) << "the state says so";
 }
 
+TEST(ServiceTableTest, ShowsWhatIsFrozenAndWhatAServiceSays) {
+  std::vector<ServiceSnapshot> services = Services();
+  services[0].frozen = true;
+  services[0].status = "reindexing, 40 %";
+  const std::string table = ServiceTable(services, kNow, std::nullopt);
+  EXPECT_THAT(table, HasSubstr("READY (frozen)"));
+  EXPECT_THAT(table, HasSubstr("reindexing, 40 %"));
+  const auto json = nlohmann::json::parse(
+      ServicesJson({.environment = "two"}, services, {"no cgroup"}));
+  EXPECT_EQ(json["services"][0]["frozen"], true);
+  EXPECT_EQ(json["services"][0]["status"], "reindexing, 40 %");
+  EXPECT_EQ(json["services"][1]["frozen"], false);
+  EXPECT_EQ(json["notes"][0], "no cgroup");
+}
+
 TEST(ServiceTableTest, JsonHasEverything) {
   const auto json = nlohmann::json::parse(
       ServicesJson({.environment = "two", .instance = "default"}, Services()));

@@ -72,6 +72,13 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
       keeper_(std::move(keeper)),
       self_(std::make_shared<LocalBackend*>(this)) {
   keeper_readable_ = loop_.OnReadable(keeper_->fd(), [this] { ReadKeeper(); });
+  if (keeper_->hello().rung == keeper::TreeRung::kMarker) {
+    notes_.push_back(absl::StrCat(
+        "services run without a cgroup (", keeper_->hello().note,
+        "): a process that leaves its service and clears its environment ends "
+        "with the whole environment only, or not at all if all of that is "
+        "killed in one instant"));
+  }
 }
 
 LocalBackend::~LocalBackend() {
@@ -130,6 +137,7 @@ void LocalBackend::Carry(const Spawn& order) {
   record.generation = order.generation;
   record.pid = 0;
   record.ready = false;
+  record.remarks = {};
   record.log_begin =
       logs_.BeginRun(files_.LogFile(record.definition->path), order.generation);
   if (files_.IsCreated(record.definition->command)) {
@@ -185,6 +193,8 @@ std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
 }
 
 void LocalBackend::Carry(const Stop& order) {
+  // The keeper thaws it.
+  records_[Index(order.id)].remarks.frozen = false;
   keeper_->Stop(records_[Index(order.id)].keeper_id, order.generation,
                 order.signal, order.grace);
 }
@@ -282,7 +292,10 @@ void LocalBackend::BeginLiveness(Record& record) {
 }
 
 void LocalBackend::Carry(const StopProbe& order) {
-  Record& record = records_[Index(order.id)];
+  StopAsking(records_[Index(order.id)]);
+}
+
+void LocalBackend::StopAsking(Record& record) {
   record.liveness.reset();
   record.probe.reset();
   if (record.command_probe != nullptr) record.command_probe->Unwatch();
@@ -365,6 +378,21 @@ absl::Status LocalBackend::SignalReload(const Record& record,
                   record.definition->command.reload->signal);
   Flush();
   return absl::OkStatus();
+}
+
+void LocalBackend::Freeze(ServiceId id, bool frozen) {
+  Record& record = records_[Index(id)];
+  if (record.remarks.frozen == frozen) return;
+  record.remarks.frozen = frozen;
+  keeper_->Freeze(record.keeper_id, record.generation, frozen);
+  Flush();
+  if (frozen) {
+    StopAsking(record);
+  } else if (record.definition->command.liveness) {
+    // Whatever it did not answer just before it was frozen.
+    Report(ProbePassed{.id = id, .generation = record.generation});
+    BeginLiveness(record);
+  }
 }
 
 // Only what the latest run has printed is of interest.
@@ -472,7 +500,9 @@ void LocalBackend::On(const keeper::ReadyEvent& event) {
 // Until it is ready this tells what it is waiting for. Afterwards the engine
 // would take it for a sign that it does not live.
 void LocalBackend::On(const keeper::StatusEvent& event) {
-  const Record& record = records_[roles_[event.id].record];
+  Record& record = records_[roles_[event.id].record];
+  if (record.generation == event.generation)
+    record.remarks.status = files_.Redact(event.text);
   if (record.ready) return;
   handler_(ProbeFailed{.id = record.definition->id,
                        .generation = event.generation,
@@ -495,17 +525,19 @@ void LocalBackend::On(const keeper::WatchdogLostEvent& event) {
 }
 
 void LocalBackend::On(const keeper::NoteEvent& event) {
+  notes_.push_back(event.text);
   LOG(WARNING) << event.text;
 }
 
 void LocalBackend::On(const keeper::ExitedEvent& event) {
   const Role role = roles_[event.id];
-  const Record& record = records_[role.record];
+  Record& record = records_[role.record];
   const ExitResult result = ResultOf(event);
   if (role.kind == Role::kProbe)
     return record.command_probe->Exited(event.generation, result);
   if (role.kind == Role::kReloadCheck)
     return record.reload_check->Exited(event.generation, result);
+  if (record.generation == event.generation) record.remarks.frozen = false;
   handler_(Exited{.id = record.definition->id,
                   .generation = event.generation,
                   .result = result});

@@ -79,7 +79,12 @@ class LocalBackend final : public Backend {
   void Carry(const StartProbe& order) override;
   void Carry(const StopProbe& order) override;
   void Reload(ServiceId id, std::function<void(absl::Status)> done) override;
+  void Freeze(ServiceId id, bool frozen) override;
   void Flush() override;
+  Remarks RemarksOn(ServiceId id) const override {
+    return records_[Index(id)].remarks;
+  }
+  std::vector<std::string> Notes() const override { return notes_; }
   LogOfRun Log(const ServiceDefinition& definition) const override;
   std::string Show(const Text& text) const override {
     return files_.Show(text);
@@ -93,6 +98,7 @@ class LocalBackend final : public Backend {
     pid_t pid = 0;
     int64_t log_begin = 0;
     bool ready = false;
+    Remarks remarks;
     uint32_t keeper_id = 0;
     uint32_t probe_keeper_id = 0;
     std::unique_ptr<ReadinessProbe> probe;
@@ -123,6 +129,7 @@ class LocalBackend final : public Backend {
   void Ready(Record& record);
   void Complain(Record& record, std::string complaint);
   void BeginLiveness(Record& record);
+  static void StopAsking(Record& record);
   void Ask(Record& record, const Readiness& question);
   void MakeReloadCheck(Record& record);
   absl::Status SpawnAside(const Record& record, const ProbeCommand& command,
@@ -153,6 +160,7 @@ class LocalBackend final : public Backend {
   std::function<void(Event)> handler_;
   std::deque<Record> records_;  // by ServiceId
   std::vector<Role> roles_;     // by the keeper's ids
+  std::vector<std::string> notes_;
   std::unique_ptr<KeeperClient> keeper_;
   Loop::Watch keeper_readable_;
   Loop::Watch keeper_writable_;
