@@ -14,15 +14,24 @@ _UNUSED = [
     "remote_java_tools_linux",
 ]
 
-def bazel_compat(path = "third_party/bazel_compat"):
-    """Defines each of them, unless the workspace has the real one already.
+def _stand_in_impl(repository_ctx):
+    # The folder is no package: a label leads to its neighbour.
+    folder = repository_ctx.path(Label("//third_party:bazel_compat.bzl")).dirname.get_child("bazel_compat")
+    for file in folder.get_child(repository_ctx.attr.folder).readdir():
+        repository_ctx.symlink(file, file.basename)
 
-    Args:
-      path: of their folder, from the workspace that calls.
-    """
+_stand_in = repository_rule(
+    implementation = _stand_in_impl,
+    doc = "A folder of third_party/bazel_compat, whichever workspace it is that wants it.",
+    attrs = {"folder": attr.string(mandatory = True)},
+    local = True,
+)
+
+def bazel_compat():
+    """Defines each of them, unless the workspace has the real one already."""
     for name in _RULES:
         if not native.existing_rule(name):
-            native.local_repository(name = name, path = path + "/" + name)
+            _stand_in(name = name, folder = name)
     for name in _UNUSED:
         if not native.existing_rule(name):
-            native.local_repository(name = name, path = path + "/unused")
+            _stand_in(name = name, folder = "unused")

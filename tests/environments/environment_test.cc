@@ -17,7 +17,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -180,50 +179,6 @@ TEST_F(EnvironmentTest, ASecondCtrlCKills) {
 }
 
 // --- Plans
-
-struct PlanCase {
-  std::string environment;
-  std::string flag;
-  std::string golden;
-
-  friend void PrintTo(const PlanCase& it, std::ostream* out) {
-    *out << it.environment << " " << it.flag;
-  }
-};
-
-class PlanTest : public EnvironmentTest,
-                 public testing::WithParamInterface<PlanCase> {};
-
-TEST_P(PlanTest, IsTheSameEverywhere) {
-  // On a machine that has none of the programs, in a directory that cannot be
-  // written: the binary alone, and /proc.
-  const PlanCase& plan = GetParam();
-  const fs::path alone = fs::path(data_.path()) / plan.environment;
-  fs::copy_file(fs::canonical("environments/" + plan.environment), alone);
-  EXPECT_EQ(
-      Run({alone.string(), plan.flag},
-          {.directory = "/proc",
-           .unset = {"RUNFILES_DIR", "TEST_SRCDIR", "HOME", "TEST_TMPDIR"}}),
-      0)
-      << output_;
-  EXPECT_EQ(output_,
-            ReadFile(absl::StrCat("tests/environments/testdata/", plan.golden)))
-      << "if the change is meant, write it with: bazel run //environments:"
-      << plan.environment << " -- " << plan.flag
-      << " >tests/environments/testdata/" << plan.golden;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Formats, PlanTest,
-    testing::Values(PlanCase{"one", "--plan", "one_plan.txt"},
-                    PlanCase{"one", "--plan=json", "one_plan.json"},
-                    PlanCase{"one", "--plan=dot", "one_plan.dot"},
-                    PlanCase{"two", "--plan", "two_plan.txt"},
-                    PlanCase{"two", "--plan=json", "two_plan.json"},
-                    PlanCase{"two", "--plan=dot", "two_plan.dot"}),
-    [](const auto& info) {
-      return absl::StrReplaceAll(info.param.golden, {{".", "_"}});
-    });
 
 TEST_F(EnvironmentTest, APlanOfUnknownFormatIsRefused) {
   EXPECT_EQ(Run({kTwo, "--plan=xml"}), 2);

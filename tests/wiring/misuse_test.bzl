@@ -3,6 +3,7 @@
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 load("//tools/build_defs:compile_fails_test.bzl", "compile_fails_test")
+load("//tools/build_defs:generated_file.bzl", "generated_file")
 
 _SOURCE = """#include "tests/wiring/all_services.h"
 
@@ -20,19 +21,6 @@ Task<void> Wire(Nursery& nursery) {{
 
 }}  // namespace espalier
 """
-
-def _text_file_impl(ctx):
-    out = ctx.actions.declare_file(ctx.label.name + ctx.attr.suffix)
-    ctx.actions.write(out, ctx.attr.content)
-    return [DefaultInfo(files = depset([out]), runfiles = ctx.runfiles([out]))]
-
-_text_file = rule(
-    implementation = _text_file_impl,
-    attrs = {
-        "content": attr.string(mandatory = True),
-        "suffix": attr.string(mandatory = True),
-    },
-)
 
 def _headers_impl(ctx):
     headers = ctx.attr.library[CcInfo].compilation_context.headers
@@ -63,14 +51,14 @@ def misuse_tests(name, misuses, guards):
           new: what takes its place when the guard is removed.
     """
     for misuse in misuses:
-        _text_file(
+        generated_file(
             name = misuse.name + "_source",
             content = _SOURCE.format(
                 right = misuse.right,
                 setup = "\n  ".join(misuse.setup),
                 wrong = misuse.wrong,
             ),
-            suffix = ".cc",
+            out = misuse.name + ".cc",
             tags = ["manual"],
             testonly = True,
         )
@@ -81,10 +69,10 @@ def misuse_tests(name, misuses, guards):
             messages = misuse.messages,
             deps = [":all_services"],
         )
-    _text_file(
+    generated_file(
         name = name + "_spec",
         content = json.encode(struct(guards = guards, misuses = misuses)),
-        suffix = ".json",
+        out = name + "_spec.json",
         testonly = True,
     )
     _headers(
