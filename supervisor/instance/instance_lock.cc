@@ -44,6 +44,7 @@ LockHolder ThisProcess(const InstancePaths& paths) {
                     .instance = paths.instance(),
                     .pid = getpid(),
                     .host = host,
+                    .boot_id = BootId(),
                     .since = absl::Now(),
                     .command_line = OwnCommandLine(),
                     .control_socket = paths.control_socket(),

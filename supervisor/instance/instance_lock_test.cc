@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "supervisor/instance/instance_list.h"
 #include "supervisor/instance/lock_holder.h"
 
 namespace espalier {
@@ -132,6 +134,47 @@ TEST_F(InstanceLockTest, KilledHolderHoldsNothing) {
   EXPECT_GT(std::filesystem::file_size(paths_->lock_file()), 0u);
   EXPECT_FALSE(FindLockHolder(paths_->lock_file()).has_value());
   EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
+}
+
+// The machine went down while an environment ran. Its pid is somebody else's
+// now, and who holds the lock now has not come round to writing so.
+TEST_F(InstanceLockTest, F62WhatWasWrittenBeforeAReboot) {
+  Holder holder(*paths_);
+  ASSERT_TRUE(holder.locked());
+  EXPECT_EQ(FindLockHolder(paths_->lock_file())->pid, holder.pid());
+  const std::optional<LockHolder> after_reboot =
+      FindLockHolder(paths_->lock_file(), "another boot");
+  ASSERT_TRUE(after_reboot.has_value());
+  EXPECT_EQ(after_reboot->pid, 0);
+  EXPECT_EQ(after_reboot->control_socket, "");
+  EXPECT_THAT(ListInstances({.data_dir = host_.tmp + "/data"}, host_),
+              testing::SizeIs(1));
+  holder.Kill();
+
+  // Nobody holds it: neither what is written there nor the socket that was left
+  // keeps anybody from starting, and nobody is signalled.
+  const pid_t somebody = fork();
+  if (somebody == 0) {
+    for (;;) pause();
+  }
+  const LockHolder before = {.environment = "two",
+                             .instance = "default",
+                             .pid = somebody,
+                             .boot_id = "before",
+                             .control_socket = paths_->control_socket(),
+                             .state_directory = paths_->state_directory()};
+  std::ofstream(paths_->lock_file()) << before.Serialize();
+  std::ofstream(paths_->control_socket()) << "left";
+  EXPECT_THAT(ListInstances({.data_dir = host_.tmp + "/data"}, host_),
+              testing::IsEmpty());
+  {
+    const absl::StatusOr<InstanceLock> lock = InstanceLock::Acquire(*paths_);
+    EXPECT_EQ(lock.status(), absl::OkStatus());
+    EXPECT_EQ(FindLockHolder(paths_->lock_file())->pid, getpid());
+  }
+  EXPECT_EQ(waitpid(somebody, nullptr, WNOHANG), 0) << "it was signalled";
+  kill(somebody, SIGKILL);
+  waitpid(somebody, nullptr, 0);
 }
 
 TEST_F(InstanceLockTest, AskingNeverGetsInTheWayOfAStart) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -30,12 +31,25 @@ std::string Line(absl::string_view key, absl::string_view value) {
   return line;
 }
 
+std::string HostName() {
+  char here[256] = "";
+  gethostname(here, sizeof here - 1);
+  return here;
+}
+
 }  // namespace
+
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
 
 std::string LockHolder::Serialize() const {
   return absl::StrCat(
       Line("environment", environment), Line("instance", instance),
-      Line("pid", absl::StrCat(pid)), Line("host", host),
+      Line("pid", absl::StrCat(pid)), Line("host", host), Line("boot", boot_id),
       Line("since", absl::StrCat(absl::ToUnixMillis(since))),
       Line("command", command_line), Line("socket", control_socket),
       Line("state", state_directory), kEnd);
@@ -60,6 +74,7 @@ std::optional<LockHolder> LockHolder::Parse(absl::string_view text) {
   holder.environment = values["environment"];
   holder.instance = values["instance"];
   holder.host = values["host"];
+  holder.boot_id = values["boot"];
   holder.since = absl::FromUnixMillis(since_ms);
   holder.command_line = values["command"];
   holder.control_socket = values["socket"];
@@ -69,17 +84,16 @@ std::optional<LockHolder> LockHolder::Parse(absl::string_view text) {
 
 std::string LockHolder::Describe() const {
   if (pid == 0) return "it has just started";
-  char here[256] = "";
-  gethostname(here, sizeof here - 1);
   return absl::StrCat(
-      "pid ", pid, host == here ? "" : absl::StrCat(" on the host ", host),
-      ", since ", absl::FormatTime("%H:%M:%S", since, absl::LocalTimeZone()),
-      " (",
+      "pid ", pid,
+      host == HostName() ? "" : absl::StrCat(" on the host ", host), ", since ",
+      absl::FormatTime("%H:%M:%S", since, absl::LocalTimeZone()), " (",
       absl::FormatDuration(absl::Trunc(absl::Now() - since, absl::Seconds(1))),
       " ago)");
 }
 
-std::optional<LockHolder> FindLockHolder(const std::string& lock_file) {
+std::optional<LockHolder> FindLockHolder(const std::string& lock_file,
+                                         const std::string& boot_id) {
   const UniqueFd fd(open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid()) return std::nullopt;
   struct flock asked = {};
@@ -92,7 +106,11 @@ std::optional<LockHolder> FindLockHolder(const std::string& lock_file) {
   std::string text(kMaxFile, '\0');
   const ssize_t count = pread(fd.get(), text.data(), text.size(), 0);
   text.resize(count < 0 ? 0 : count);
-  return LockHolder::Parse(text).value_or(LockHolder());
+  std::optional<LockHolder> holder = LockHolder::Parse(text);
+  const bool is_stale = holder.has_value() && holder->host == HostName() &&
+                        holder->boot_id != boot_id;
+  if (!holder.has_value() || is_stale) return LockHolder();
+  return holder;
 }
 
 }  // namespace espalier

@@ -18,6 +18,7 @@ struct LockHolder {
   std::string instance = {};
   pid_t pid = 0;
   std::string host = {};
+  std::string boot_id = {};  // of that host; see BootId()
   absl::Time since = absl::UnixEpoch();
   // At most 4,096 bytes of it.
   std::string command_line = {};
@@ -33,10 +34,16 @@ struct LockHolder {
   std::string Describe() const;
 };
 
+// Which start of this machine this is: another text after every reboot; empty
+// if the kernel does not tell.
+std::string BootId();
+
 // Reads the holder of the lock in `lock_file`: nothing if nobody holds it. A
-// holder that has not yet written who it is comes with pid 0. Takes no lock, so
+// holder that has not yet written who it is comes with pid 0; what was written
+// on this host before it was booted is no holder's. Takes no lock, so
 // that asking never gets in the way of a start. Any thread.
-std::optional<LockHolder> FindLockHolder(const std::string& lock_file);
+std::optional<LockHolder> FindLockHolder(const std::string& lock_file,
+                                         const std::string& boot_id = BootId());
 
 }  // namespace espalier
 

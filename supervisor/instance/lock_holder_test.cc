@@ -18,6 +18,7 @@ LockHolder Example() {
                     .instance = "default",
                     .pid = 4711,
                     .host = "elsewhere",
+                    .boot_id = "1b4e28ba",
                     .since = absl::FromUnixMillis(1700000000123),
                     .command_line = "two --workers=3",
                     .control_socket = "/tmp/espalier-1000/ab/control/socket",

@@ -7,9 +7,12 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,13 +20,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <iterator>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/keeper/keeper_fixture.h"
+#include "supervisor/keeper/program/poller.h"
 #include "supervisor/keeper/protocol.h"
 
 namespace espalier {
@@ -78,6 +86,20 @@ class KeeperFaultsTest : public KeeperFixture {
   void SetUp() override {
     directory_ = testing::TempDir() + "/faults-XXXXXX";
     ASSERT_NE(mkdtemp(directory_.data()), nullptr);
+  }
+
+  // Runs `body` in a process of its own. Its failures are this test's.
+  void InAProcess(const std::function<void()>& body) {
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      body();
+      keeper_.reset();
+      _exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   }
 
   // Runs `body` in a process of its own in which `denials` are in force. Its
@@ -142,7 +164,7 @@ TEST_P(F03SpawnFaultTest, LeavesNothing) {
     for (uint64_t generation = 1; generation <= 20; ++generation) {
       keeper::SpawnRequest request = Request(1, {"sleep"}, generation);
       request.readiness_variable = "READY_FD";
-      request.nice = 1;
+      request.nice = 19;
       Spawn(request);
       const auto failed = Await<SpawnFailedEvent>(1);
       EXPECT_EQ(failed.generation, generation);
@@ -230,6 +252,102 @@ TEST_F(KeeperFaultsTest, F13NothingBlocksOnAPidfd) {
   keeper_->Kill(1, 1);
   keeper_->Flush();
   EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+}
+
+// Answers the system calls epoll_wait of the keeper: lets them happen, but for
+// one, which it makes report what has not happened.
+class EpollForger {
+ public:
+  // For this process and all that it starts from now on; their calls wait for a
+  // thread of this one. It lives as long as the process.
+  static EpollForger* Start() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+#ifdef SYS_epoll_wait
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_wait, 1, 0),
+#endif
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter = {.len = std::size(program), .filter = program};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return nullptr;
+    const long calls = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                               SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+    if (calls < 0) return nullptr;
+    return new EpollForger(static_cast<int>(calls));
+  }
+
+  // The next call reports that this descriptor is readable.
+  void Forge(keeper::Source source, uint64_t key) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = static_cast<uint64_t>(source) << 56 | key;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    forged_ = event;
+  }
+  // Whether it has.
+  bool done() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return !forged_.has_value();
+  }
+
+ private:
+  explicit EpollForger(int calls) : calls_(calls) {
+    std::thread([this] {
+      while (true) AnswerOne();
+    }).detach();
+  }
+
+  void AnswerOne() {
+    seccomp_notif call = {};
+    if (ioctl(calls_, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) return;
+    seccomp_notif_resp answer = {};
+    answer.id = call.id;
+    answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (forged_.has_value()) {
+      iovec from = {.iov_base = &*forged_, .iov_len = sizeof *forged_};
+      iovec to = {.iov_base = reinterpret_cast<void*>(call.data.args[1]),
+                  .iov_len = sizeof *forged_};
+      if (process_vm_writev(static_cast<pid_t>(call.pid), &from, 1, &to, 1,
+                            0) == sizeof *forged_) {
+        answer.flags = 0;
+        answer.val = 1;
+        forged_.reset();
+      }
+    }
+    ioctl(calls_, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+  }
+
+  const int calls_;
+  std::mutex mutex_;
+  std::optional<epoll_event> forged_;
+};
+
+// The kernel says that a pidfd is readable, and waitid says nothing: no end is
+// made of it, and nobody waits for one.
+TEST_F(KeeperFaultsTest, F13SpuriousReadinessIsNoEnd) {
+  InAProcess([&] {
+    EpollForger* const forger = EpollForger::Start();
+    ASSERT_NE(forger, nullptr) << strerror(errno);
+    Launch();
+    Spawn(Request(1, {"sleep"}));
+    Await<SpawnedEvent>(1);
+    for (uint64_t generation = 1; generation <= 3; ++generation) {
+      forger->Forge(keeper::Source::kMainProcess, uint64_t{1} << 24 | 1);
+      Spawn(Request(2, {"exit", "3"}, generation));
+      EXPECT_EQ(Await<ExitedEvent>(2).status, 3);
+      Await<DrainedEvent>(2);
+      EXPECT_TRUE(forger->done());
+    }
+    for (const keeper::Event& event : events_) {
+      EXPECT_FALSE(std::holds_alternative<ExitedEvent>(event));
+    }
+    keeper_->Kill(1, 1);
+    keeper_->Flush();
+    EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  });
 }
 
 // The limits of the environment's process are the service's, even though the

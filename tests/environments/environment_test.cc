@@ -268,6 +268,24 @@ INSTANTIATE_TEST_SUITE_P(
                   {"'faulty' is given 'good' and does not use it"}}),
     [](const auto& info) { return info.param.fault; });
 
+// An earlier run has left a process that listens on the service's port. With a
+// cgroup it ends with that run; otherwise it is not taken for the service.
+TEST_F(EnvironmentTest, F44AnOrphanOfAnEarlierRunIsNotTheService) {
+  ChildProgram faulty({"tests/environments/faulty", "--check",
+                       "--fault=leave_listener",
+                       absl::StrCat("--data_dir=", data_.path())});
+  EXPECT_EQ(faulty.Wait(), 1);
+  if (faulty.output().find("without a cgroup") == std::string::npos) {
+    EXPECT_THAT(faulty.output(), HasSubstr("it failed 5 times"));
+    return;
+  }
+  EXPECT_THAT(faulty.output(), HasSubstr("faulty did not become ready"));
+  EXPECT_THAT(faulty.output(),
+              HasSubstr("does not belong to the service, but to process"));
+  EXPECT_THAT(faulty.output(), HasSubstr("(exe) of user"));
+  EXPECT_THAT(faulty.output(), Not(HasSubstr("faulty: ready")));
+}
+
 // --- Services of one's own
 
 TEST_F(EnvironmentTest, AServiceThatRunsAlreadyIsUsed) {

@@ -40,6 +40,8 @@ Task<void> StartFaulty(Nursery& nursery, const std::string& fault,
     command.program = Program::Built("no/such/program");
   } else if (fault == "never_ready") {
     command.start_timeout = absl::Milliseconds(300);
+  } else if (fault == "leave_listener") {
+    command.start_timeout = absl::Milliseconds(800);
   } else if (fault == "stubborn") {
     command.readiness = Readiness::Started();
     command.stop.grace = absl::Hours(1);

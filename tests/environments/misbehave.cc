@@ -58,6 +58,29 @@ int Ask(int port) {
   return answered ? 0 : 1;
 }
 
+// Leaves a process behind that listens, that nothing tells whose it was, and
+// that is nobody's child; 1 then. If one listens already, lets it.
+int LeaveListener(int port, char** argv) {
+  int listens[2];
+  if (pipe(listens) != 0) return 2;
+  if (fork() == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    const int listener = Listen(port);
+    if (listener < 0) _exit(0);
+    dup2(listener, 100);
+    dup2(listens[1], 101);
+    char* arguments[] = {argv[0], const_cast<char*>("hold"), nullptr};
+    char* nothing[] = {nullptr};
+    execve("/proc/self/exe", arguments, nothing);
+    _exit(2);
+  }
+  close(listens[1]);
+  char byte;
+  if (read(listens[0], &byte, 1) == 1) return 1;
+  Sleep();
+}
+
 void PrintMegabytes() {
   for (int i = 0; i < 60'000; ++i) {
     printf("line %d of very many, which nobody will ever read\n", i);
@@ -94,6 +117,12 @@ int main(int argc, char** argv) {
   }
   if (mode == "answer") Answer(Listen(port), 1'000'000'000);
   if (mode == "ask") return Ask(port);
+  if (mode == "leave_listener") return LeaveListener(port, argv);
+  if (mode == "hold") {
+    (void)!write(101, "", 1);
+    close(101);
+    Sleep();
+  }
   // Says that it is ready, and answers nothing afterwards.
   if (mode == "deaf") Answer(Listen(port), 1);
   fprintf(stderr, "unknown mode '%s'\n", mode.c_str());
