@@ -13,6 +13,8 @@
 namespace espalier {
 namespace {
 
+// What PostgreSQL calls its socket at port 5432.
+constexpr char kSocket[] = ".s.PGSQL.5432";
 constexpr char kSuperuser[] = "postgres";
 // Debian keeps each major version apart, and none of them in PATH.
 constexpr char kPrograms[] = "/usr/lib/postgresql/15/bin";
@@ -78,9 +80,8 @@ Command ServerCommand(const Service& server, const PostgresUrl& url,
                  .contents = kHostBasedAuthentication}},
       .readiness = Readiness::Probe(
           {.program = Program::Built("services/postgres/await_postgres"),
-           .arguments = {server.data() / "cluster"},
-           // Who must show a password is answered soonest.
-           .environment = LibpqSettings(url, options.database, options.user)}),
+           .arguments = {server.data() / "cluster",
+                         server.runtime() / kSocket}}),
       // A fast shutdown: clients are sent away, what is committed is written.
       .stop = {.signal = SIGINT, .grace = absl::Seconds(30)}};
   if (server.is_external()) command.readiness = Readiness::Connects(url);
@@ -131,7 +132,7 @@ Postgres Postgres::Database(std::string name) const {
 Task<Postgres> StartPostgres(Nursery& nursery, PostgresOptions options) {
   co_await CheckNames(options);
   Service server = nursery.NewService(options.name);
-  const PostgresUrl url = server.ReserveUnix<PostgresUrl>(".s.PGSQL.5432");
+  const PostgresUrl url = server.ReserveUnix<PostgresUrl>(kSocket);
   const Postgres postgres = {
       .url = url,
       .database = options.database,

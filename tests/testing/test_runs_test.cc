@@ -37,7 +37,8 @@ TEST(TestRunsTest, AFailureShowsEachServiceAndKeepsTheLogs) {
 TEST(TestRunsTest, ATestUsesAnEnvironmentThatRunsAlready) {
   const TestDirectory state;
   const std::vector<std::string> environment = {
-      absl::StrCat("XDG_STATE_HOME=", state.path())};
+      absl::StrCat("XDG_STATE_HOME=", state.path()),
+      absl::StrCat("XDG_CACHE_HOME=", state.path())};
   ChildProgram two({"environments/two", "--noreport"},
                    {.environment = environment, .unset = {"TEST_TMPDIR"}});
   ASSERT_TRUE(two.AwaitOutput("Ctrl-C stops it")) << two.output();
