@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "supervisor/engine/spawn_errors.h"
 
 namespace espalier {
 
@@ -314,6 +315,11 @@ void Engine::Handle(const SpawnFailed& event) {
   service.trouble = event.error == 0 ? event.stage
                                      : absl::StrCat(event.stage, ": ",
                                                     ErrnoText(event.error));
+  if (!IsPassingSpawnError(event.error)) {
+    // For who awaits the start, also if it was to be stopped meanwhile.
+    service.error = absl::FailedPreconditionError(absl::StrCat(
+        service.spec.name, " cannot be started: ", service.trouble));
+  }
   service.last_exit = std::nullopt;
   service.exited = true;
   service.drained = true;

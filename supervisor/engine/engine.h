@@ -212,6 +212,9 @@ class Engine {
   // In FAILED: a sentence that says why. In STUCK: that it could not be killed.
   // Otherwise OK.
   absl::Status Error(ServiceId id) const;
+  // Why the latest start could not succeed, also if it was stopped before that
+  // was known; OK if nothing of the kind is known.
+  absl::Status StartError(ServiceId id) const { return At(id).error; }
   // Why the group gave up; OK if it did not. Kept until something in the group
   // is started anew.
   absl::Status Error(GroupId id) const { return At(id).error; }
@@ -450,7 +453,9 @@ class Engine {
   // engine_groups.cc: what one service does to the others of its group.
   std::vector<ServiceId> ActiveDependents(GroupId id) const;
   void StopGroup(GroupId id, Cause cause);
-  void GiveUp(GroupId id, ServiceId culprit, const absl::Status& error);
+  void GiveUp(GroupId id, ServiceId culprit, absl::Status error);
+  absl::Status WithOtherDeaths(GroupId id, ServiceId culprit,
+                               const absl::Status& error) const;
   void CheckStopped(GroupId id);
   absl::Status StoppedStatus(GroupId id) const;
   void ForgetGroupErrors(GroupId id);

@@ -50,7 +50,27 @@ void Engine::StopGroup(GroupId id, Cause cause) {
   for (const ServiceId service : services) AskStop(service, cause);
 }
 
-void Engine::GiveUp(GroupId id, ServiceId culprit, const absl::Status& error) {
+// Those that have ended at the same time, and that nobody will judge any more.
+absl::Status Engine::WithOtherDeaths(GroupId id, ServiceId culprit,
+                                     const absl::Status& error) const {
+  while (id != kRootGroup && !At(id).spec.awaited) id = At(id).spec.parent;
+  std::vector<ServiceId> services;
+  AppendServices(id, services);
+  std::sort(services.begin(), services.end());
+  std::string text(error.message());
+  for (const ServiceId other : services) {
+    const Service& service = At(other);
+    if (other == culprit || service.state != ServiceState::kDraining ||
+        service.after != After::kJudge) {
+      continue;
+    }
+    absl::StrAppend(&text, "\nand: ", service.spec.name, ": ", service.trouble);
+  }
+  return absl::Status(error.code(), text);
+}
+
+void Engine::GiveUp(GroupId id, ServiceId culprit, absl::Status error) {
+  error = WithOtherDeaths(id, culprit, error);
   while (true) {
     Group& group = At(id);
     group.error = error;

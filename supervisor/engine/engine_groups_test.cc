@@ -48,6 +48,31 @@ TEST(EscalationTest, AServiceThatFailsForGoodEndsTheEnvironment) {
   EXPECT_TRUE(world.engine().IsClosed(kRootGroup));
 }
 
+TEST(EscalationTest, EveryServiceThatDiedAtThatTimeIsReported) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group"});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add();
+  const ServiceId c = world.Add();
+  const ServiceId d = world.Add();
+  BringUp(world, {a, b, c, d});
+  world.StopService(d);
+  for (const ServiceId id : {a, b, c, d}) {
+    world.TellExited(id, ExitResult::Exited(id == a ? 125 : 7));
+  }
+  world.TellDrained(c);
+  world.TellDrained(a);
+  ASSERT_EQ(world.All<GaveUp>().size(), 2u);
+  for (const GaveUp& news : world.All<GaveUp>()) {
+    // c has been judged and d was to stop.
+    EXPECT_THAT(news.error.message(),
+                testing::AllOf(HasSubstr("a ended with exit code 125"),
+                               testing::EndsWith("\nand: b: exit code 7")));
+  }
+  // What is said of the service itself is its own.
+  EXPECT_THAT(world.Error(a), testing::Not(HasSubstr("b")));
+}
+
 TEST(EscalationTest, AnAwaitedStartReportsItsFailureAndNothingElse) {
   EngineHarness world;
   const ServiceId a = world.Add();

@@ -168,6 +168,7 @@ void Engine::BeginRun(ServiceId id) {
   Service& service = At(id);
   ++service.generation;
   service.pid = 0;
+  service.error = absl::OkStatus();
   service.after = After::kJudge;
   service.exited = service.spec.external;
   service.drained = service.spec.external;
@@ -203,10 +204,7 @@ void Engine::SpawnRefused(ServiceId id, int error) {
     return;
   }
   if (!IsPassingSpawnError(error)) {
-    Fail(id,
-         absl::FailedPreconditionError(absl::StrCat(
-             service.spec.name, " cannot be started: ", service.trouble)),
-         Cause::kSpawnFailed);
+    Fail(id, service.error, Cause::kSpawnFailed);
     return;
   }
   const absl::Duration pause = PauseBeforeRun(id, ++service.spawn_retries);

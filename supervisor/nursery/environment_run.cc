@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "supervisor/nursery/all_errors.h"
+
 namespace espalier {
 
 EnvironmentRun::EnvironmentRun(Runtime& runtime, Body body, Callbacks callbacks)
@@ -53,9 +55,8 @@ void EnvironmentRun::EndIfDone() {
   if (!stopped_ || !task_ended_) return;
   // Why the nursery gave up says more than that the function was cancelled by
   // it.
-  absl::Status status = *stopped_;
-  if (status.ok() && !(stop_asked_ && absl::IsCancelled(task_error_)))
-    status = task_error_;
+  absl::Status status = WithAnother(*stopped_, task_error_);
+  if (stop_asked_ && absl::IsCancelled(status)) status = absl::OkStatus();
   callbacks_.ended(std::move(status));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "glog/logging.h"
+#include "supervisor/nursery/all_errors.h"
 
 namespace espalier {
 namespace {
@@ -53,7 +54,7 @@ void GroupRun::BodyEnded() {
   task_.reset();
   if (closing_) return End(absl::CancelledError("cancelled"));
   // Why the group gave up says more than that its body was cancelled for it.
-  if (!gave_up_.ok()) status = gave_up_;
+  if (!gave_up_.ok()) status = WithAnother(gave_up_, status);
   status.ok() ? Up() : Failed(std::move(status));
 }
 
@@ -65,7 +66,8 @@ void GroupRun::Up() {
 }
 
 void GroupRun::GaveUp(ServiceId culprit, absl::Status error) {
-  if (!gave_up_.ok() || ended()) return;
+  if (ended()) return;
+  if (!gave_up_.ok()) return AlsoFailed(error);
   culprit_ = culprit;
   gave_up_ = std::move(error);
   if (state_ == State::kRunning) {
@@ -82,6 +84,10 @@ void GroupRun::GaveUp(ServiceId culprit, absl::Status error) {
     }
     Failed(gave_up_);
   });
+}
+
+void GroupRun::AlsoFailed(const absl::Status& error) {
+  if (!gave_up_.ok()) gave_up_ = WithAnother(gave_up_, error);
 }
 
 void GroupRun::Failed(absl::Status error) {

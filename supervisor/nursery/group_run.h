@@ -78,8 +78,13 @@ class GroupRun final : private Continuation {
   // returned, or why the group has ended before.
   void Start(Body body, std::function<void(absl::Status)> started);
 
-  // The group gave up on a service, and is being stopped for it.
+  // The group gave up on a service, and is being stopped for it. Further errors
+  // of the same run are added to the first.
   void GaveUp(ServiceId culprit, absl::Status error);
+
+  // Something else has failed that ends this run, if it is not over: its error
+  // is told with the first.
+  void AlsoFailed(const absl::Status& error);
 
   // Ends the runs. What runs in the group is for others to stop.
   void Close();

@@ -229,6 +229,36 @@ TEST_F(NurseryTest, WhenOneOfSeveralFailsTheOthersAreStoppedFirst) {
                                    "stop hangs", "stop a"}));
 }
 
+TEST_F(NurseryTest, EveryStartThatFailsIsReported) {
+  const absl::Status status = Run([](Nursery& nursery) -> Task<void> {
+    co_await All(StartOne(nursery, "hangs", "hangs"),
+                 StartOne(nursery, "one", "missing"),
+                 StartOne(nursery, "two", "missing"),
+                 StartOne(nursery, "three", "missing"));
+  });
+  EXPECT_EQ(std::string(status.message()),
+            "one cannot be started: opening the program: No such file or "
+            "directory\nand: two cannot be started: opening the program: No "
+            "such file or directory\nand: three cannot be started: opening the "
+            "program: No such file or directory");
+}
+
+TEST_F(NurseryTest, WhatTheFunctionSaysIsAddedToWhyItWasEnded) {
+  backend_.on_probe = [&](const std::string& name) {
+    if (name == "hangs") loop_.Post([&] { backend_.Crash("a", 1); });
+  };
+  const absl::Status status = Run([](Nursery& nursery) -> Task<void> {
+    Service service = nursery.NewService("a");
+    Command command = CommandOf("works");
+    command.restart.when = RestartWhen::kNever;
+    co_await service.Start(std::move(command));
+    (co_await Try(StartOne(nursery, "hangs", "hangs"))).IgnoreError();
+    co_await absl::InternalError("could not tidy up");
+  });
+  EXPECT_EQ(std::string(status.message()),
+            "a failed: killed by SIGSEGV\nand: could not tidy up");
+}
+
 TEST_F(NurseryTest, AStopWhileSomethingStartsCancelsIt) {
   backend_.on_probe = [&](const std::string& name) {
     if (name == "hangs") loop_.Post([&] { run_->Stop(); });

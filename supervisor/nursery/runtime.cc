@@ -220,6 +220,9 @@ absl::Status Runtime::NotStarted(ServiceId id) const {
   const std::string& path = services_[Index(id)].path;
   if (absl::Status error = engine_.Error(id); !error.ok())
     return WithEvidence(id, error);
+  // It was stopped, but would have failed by itself: all errors are reported.
+  if (absl::Status error = engine_.StartError(id); !error.ok())
+    return WithEvidence(id, error);
   if (!gave_up_.ok())
     return absl::CancelledError(
         absl::StrCat("'", path, "' was stopped with the environment"));

@@ -2,7 +2,9 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "supervisor/nursery/all_errors.h"
 #include "supervisor/nursery/runtime.h"
 
 namespace espalier {
@@ -108,15 +110,28 @@ void Runtime::StopGroup(GroupId id, std::function<void()> done) {
 
 void Runtime::FailGroup(GroupId id, std::optional<ServiceId> culprit,
                         const absl::Status& error) {
-  group_failure_ = error;
+  group_failures_.insert(std::string(error.message()));
   Handle(GroupFailed{id, culprit.value_or(ServiceId{}), error});
+  // The one around it may have given up before, and hears of no other then.
+  Later([this, id, error] {
+    const GroupId around = engine_.Spec(id).parent;
+    if (GroupRun* run = RunOf(around)) {
+      if (!run->settled()) run->AlsoFailed(error);
+    } else if (!gave_up_.ok()) {
+      gave_up_ = WithAnother(gave_up_, error);
+    }
+  });
 }
 
 void Runtime::On(const GaveUp& news) {
   // What a group passes on has it already.
-  const absl::Status error = news.error == group_failure_
-                                 ? news.error
-                                 : WithEvidence(news.culprit, news.error);
+  const absl::Status error =
+      absl::c_any_of(group_failures_,
+                     [&](const std::string& failure) {
+                       return absl::StartsWith(news.error.message(), failure);
+                     })
+          ? news.error
+          : WithEvidence(news.culprit, news.error);
   CloseInside(news.group);
   if (GroupRun* run = RunOf(news.group)) {
     run->GaveUp(news.culprit, error);
@@ -128,10 +143,10 @@ void Runtime::On(const GaveUp& news) {
 void Runtime::On(const GroupStopped& news) {
   if (news.group != kRootGroup) return;
   CloseInside(kRootGroup);
-  const absl::Status status = gave_up_.ok() ? news.status : gave_up_;
   WhenTrue([this] { return HasEndedInside(kRootGroup); },
-           [this, status] {
-             if (stopped_handler_) stopped_handler_(status);
+           [this, status = news.status] {
+             if (!stopped_handler_) return;
+             stopped_handler_(gave_up_.ok() ? status : gave_up_);
            });
 }
 

@@ -175,6 +175,24 @@ TEST_P(GroupPolicyTest, WhatAGroupCannotCureEndsTheEnvironment) {
   EXPECT_EQ(world_.Runs("group/a"), 2u);
 }
 
+TEST_P(GroupPolicyTest, EveryServiceThatFailsAtThatTimeIsReported) {
+  world_.Run([this](Nursery& nursery) -> Task<void> {
+    ActorOptions options;
+    options.restart.when = RestartWhen::kNever;
+    co_await world_.StartActor(nursery, "a", options);
+    co_await world_.StartActor(nursery, "b", options);
+  });
+  ASSERT_TRUE(world_.ready());
+  world_.Kill({"a", "b"});
+  const std::string error(world_.AwaitEnd().message());
+  if (GetParam() == WorldKind::kSimulated) {
+    EXPECT_EQ(error, "a failed: killed by SIGKILL\nand: b: killed by SIGKILL");
+  } else {
+    // Real ones need not be heard of in one moment.
+    EXPECT_THAT(error, HasSubstr(" failed: killed by SIGKILL"));
+  }
+}
+
 // --- Rules of a service
 
 TEST_P(GroupPolicyTest, F30TheLimitIsExact) {

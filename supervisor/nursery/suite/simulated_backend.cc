@@ -34,7 +34,11 @@ void SimulatedBackend::End(ServiceId id, Generation generation,
   if (found == running_.end() || found->second != generation) return;
   running_.erase(found);
   Report(Exited{.id = id, .generation = generation, .result = result});
-  Report(Drained{.id = id, .generation = generation});
+  // Its tree takes a little longer, as it does on a real machine: what dies at
+  // the same time is heard of before.
+  loop_.Post([this, id, generation] {
+    Report(Drained{.id = id, .generation = generation});
+  });
 }
 
 void SimulatedBackend::Signal(ServiceId id, int signal) {
