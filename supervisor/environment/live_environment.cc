@@ -22,7 +22,7 @@
 #include "supervisor/environment/controlled_runtime.h"
 #include "supervisor/environment/descriptor_limit.h"
 #include "supervisor/environment/event_recorder.h"
-#include "supervisor/environment/pressure_watch.h"
+#include "supervisor/environment/pressure_guard.h"
 #include "supervisor/environment/progress.h"
 #include "supervisor/environment/table.h"
 #include "supervisor/instance/instance_lock.h"
@@ -35,9 +35,6 @@
 
 namespace espalier {
 namespace {
-
-// A start that takes longer may be slow because the machine is.
-constexpr absl::Duration kSlowStart = absl::Seconds(5);
 
 // What a person is told of a state: fewer words than the engine has.
 ProgressLine LineOf(const Runtime& runtime, ServiceId id) {
@@ -83,7 +80,7 @@ class LiveEnvironment {
   LiveEnvironment(std::string name, const EnvironmentFlags& flags,
                   const InstancePaths& paths, std::unique_ptr<Loop> loop,
                   std::unique_ptr<LocalBackend> backend,
-                  const EnvironmentBody& body)
+                  const EnvironmentBody& body, PressureGuard::Options pressure)
       : name_(std::move(name)),
         flags_(flags),
         paths_(paths),
@@ -109,7 +106,8 @@ class LiveEnvironment {
              .on_trouble =
                  [this](const absl::Status& trouble) { Trouble(trouble); }}),
         controlled_(runtime_, events_.log(),
-                    [this] { Stop("asked to by envctl"); }) {
+                    [this] { Stop("asked to by envctl"); }),
+        pressure_(*loop_, runtime_, std::move(pressure)) {
     runtime_.SetObserver([this](const Changed& change) { Observe(change); });
     // Nobody is told of what a kill could still undo.
     runtime_.SetSettledHandler([this] { events_.log().Flush(); });
@@ -210,7 +208,7 @@ class LiveEnvironment {
   void Observe(const Changed& change) {
     events_.On(change);
     controlled_.On(change);
-    WatchPressure(change);
+    pressure_.On(change);
     const ServiceDefinition& service = runtime_.services()[Index(change.id)];
     if (follower_ != nullptr && change.to == ServiceState::kSpawning)
       Follow(service);
@@ -218,31 +216,6 @@ class LiveEnvironment {
     if (runtime_.engine().State(change.id) == ServiceState::kDraining) return;
     // A step may have made several moves; where it has led to is what counts.
     progress_.Update(service.path, LineOf(runtime_, change.id), Loop::Now());
-  }
-
-  void WatchPressure(const Changed& change) {
-    const ServiceDefinition& service = runtime_.services()[Index(change.id)];
-    asks_for_liveness_ |= change.to == ServiceState::kReady &&
-                          service.command.liveness.has_value();
-    if (asks_for_liveness_ || runtime_.engine().starting_count() > 0) {
-      if (pressure_ || pressure_soon_) return;
-      pressure_soon_ = loop_->After(kSlowStart, [this] { BeginPressure(); });
-      return;
-    }
-    pressure_soon_ = Loop::Watch();
-    if (!pressure_) return;
-    pressure_.reset();
-    runtime_.Handle(PressureChanged{0});
-  }
-
-  void BeginPressure() {
-    pressure_soon_ = Loop::Watch();
-    pressure_.emplace(*loop_, PressureWatch::Options(), [this](double stalled) {
-      // Later, since this may end the watch.
-      loop_->Post([this, stalled] {
-        if (pressure_) runtime_.Handle(PressureChanged{stalled});
-      });
-    });
   }
 
   absl::Status StartFollower() {
@@ -281,11 +254,7 @@ class LiveEnvironment {
   Progress progress_;
   EventRecorder events_;
   ControlledRuntime controlled_;
-  // While something starts slowly, and once something is asked whether it
-  // lives; nobody else would be spared.
-  std::optional<PressureWatch> pressure_;
-  Loop::Watch pressure_soon_;
-  bool asks_for_liveness_ = false;
+  PressureGuard pressure_;
   std::unique_ptr<ControlServer> control_;
   std::optional<LogPrinter> printer_;
   std::unique_ptr<LogFollower> follower_;
@@ -297,8 +266,8 @@ class LiveEnvironment {
 }  // namespace
 
 absl::Status RunLive(const std::string& name, const std::string& program,
-                     const EnvironmentBody& body,
-                     const EnvironmentFlags& flags) {
+                     const EnvironmentBody& body, const EnvironmentFlags& flags,
+                     PressureGuard::Options pressure) {
   absl::StatusOr<InstancePaths> paths =
       InstancePaths::Create({.environment = name,
                              .instance = flags.instance,
@@ -317,7 +286,7 @@ absl::Status RunLive(const std::string& name, const std::string& program,
   absl::Status status;
   {
     LiveEnvironment environment(name, flags, *paths, std::move(loop),
-                                *std::move(backend), body);
+                                *std::move(backend), body, std::move(pressure));
     status = environment.Run();
   }
   paths->RemoveRuntimeDirectory();

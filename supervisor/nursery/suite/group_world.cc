@@ -58,11 +58,13 @@ GroupWorld::GroupWorld(WorldKind kind) {
                      std::string(ServiceStateName(change.to)));
     moves.push_back(move);
     if (on_move) on_move(move);
+    if (on_change) on_change(change);
   });
 }
 
 GroupWorld::~GroupWorld() {
   on_move = nullptr;
+  on_change = nullptr;
   if (run_ != nullptr && !ended_) Stop().IgnoreError();
   EXPECT_EQ(left_(), 0u) << "something was left running";
   run_.reset();

@@ -79,6 +79,7 @@ class GroupWorld {
   std::vector<std::string> MovesTo(const std::vector<ServiceState>& to) const;
   // Called after each of them.
   std::function<void(const std::string&)> on_move;
+  std::function<void(const Changed&)> on_change;
 
  private:
   std::string FileOf(const std::string& path) const;
