@@ -66,7 +66,8 @@ class Controlled {
   // ready again, or has failed.
   virtual void Restart(const std::string& name, Done done) = 0;
 
-  // Done when nothing of it runs. OK if that is so already.
+  // Done when nothing of it runs; OK if that is so already. CancelledError if
+  // somebody starts it before that.
   virtual void Stop(const std::string& name, StopOptions options,
                     Done done) = 0;
 

@@ -62,7 +62,8 @@
 // Escalation ends at a group that somebody awaits (GroupSpec::awaited), and
 // does not begin while somebody awaits the start of the service
 // (StartRequested::awaited). Who awaits a group may run it again, or pass its
-// failure on (GroupFailed).
+// failure on (GroupFailed). Services that have ended at the same time, and are
+// not judged any more because of it, are named in the error.
 //
 // What a failure that is worth another run does to the others in the group is
 // the group's Strategy. Services that restart together are stopped in reverse
@@ -120,6 +121,7 @@
 #include "supervisor/engine/events.h"
 #include "supervisor/engine/exit_result.h"
 #include "supervisor/engine/ids.h"
+#include "supervisor/engine/pressure.h"
 #include "supervisor/engine/restart_window.h"
 #include "supervisor/engine/rules.h"
 #include "supervisor/engine/service_state.h"
@@ -131,23 +133,6 @@ namespace espalier {
 // How long a killed tree, or what is left after an exit, may take to vanish
 // before the service is STUCK.
 inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
-
-// The machine counts as short of something from the one share of time on, until
-// the share is below the other; see PressureChanged.
-inline constexpr double kHighPressure = 0.8;
-inline constexpr double kLowPressure = 0.5;
-// While it is, so many services at most are started at a time, and within this
-// time one at most is stopped for being slow.
-inline constexpr int kMaxStartingUnderPressure = 2;
-inline constexpr absl::Duration kPauseUnderPressure = absl::Seconds(10);
-
-struct EngineOptions {
-  // Decides the jitter of all pauses.
-  uint64_t seed = 0;
-  // So many services at most are in SPAWNING and STARTING at a time. At least
-  // 1.
-  int max_starting = 1'000'000;
-};
 
 // Thread-compatible; meant for the one thread that runs the loop.
 class Engine {
@@ -239,6 +224,12 @@ class Engine {
   // Whether a stop or restart was asked of the service, and waits until those
   // that need it are down.
   bool IsStopPending(ServiceId id) const { return At(id).stop_asked; }
+
+  // Whether a stop was asked for that has not come to its end, and nothing else
+  // was asked for since.
+  bool IsToStop(ServiceId id) const {
+    return At(id).after == After::kInactive && !IsAtRest(At(id).state);
+  }
 
   // What a stop of the service would stop first: everything active that needs
   // it, directly or not, in the order in which it was added.

@@ -1,7 +1,9 @@
-// What is said about a group and a service when they are added to the engine.
+// What is said about an engine when it is made, and about a group and a service
+// when they are added to it.
 #ifndef SUPERVISOR_ENGINE_SPECS_H_
 #define SUPERVISOR_ENGINE_SPECS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,14 @@ struct ServiceSpec {
   // From the first spawn to ready (a one-shot: done). Positive; may be
   // infinite.
   absl::Duration start_timeout = kDefaultStartTimeout;
+};
+
+struct EngineOptions {
+  // Decides the jitter of all pauses.
+  uint64_t seed = 0;
+  // So many services at most are in SPAWNING and STARTING at a time. At least
+  // 1.
+  int max_starting = 1'000'000;
 };
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 // Many clients steer one service at once, over the control API.
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -67,8 +68,10 @@ class History {
       const Entry& entry = entries_[i];
       if (!entry.is_request) state = entry.state;
       if (i < begin) continue;
-      if (accepted && absl::IsCancelled(status) && request != Request::kStop &&
-          entry.is_request && entry.request == Request::kStop) {
+      const bool opposite =
+          (entry.request == Request::kStop) != (request == Request::kStop);
+      if (accepted && absl::IsCancelled(status) && entry.is_request &&
+          opposite) {
         return true;
       }
       accepted |= entry.is_request && entry.request == request;
@@ -210,6 +213,16 @@ TEST_P(ClientsTest, F35TheLastRequestOf50ClientsWins) {
   // And it stays so: nothing was put off.
   EXPECT_FALSE(world_.runtime().engine().IsStopPending(world_.Id("one")));
   server_.reset();
+}
+
+TEST_P(ClientsTest, AStopThatIsOvertakenIsAnswered) {
+  std::optional<absl::Status> stopped, started;
+  controlled_.Stop("one", {}, [&](absl::Status status) { stopped = status; });
+  controlled_.Start("one", [&](absl::Status status) { started = status; });
+  EXPECT_TRUE(world_.Await([&] { return stopped && started; }));
+  EXPECT_TRUE(absl::IsCancelled(*stopped)) << *stopped;
+  EXPECT_EQ(*started, absl::OkStatus());
+  EXPECT_EQ(world_.State("one"), kReady);
 }
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, ClientsTest,

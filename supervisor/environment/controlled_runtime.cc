@@ -167,9 +167,20 @@ void ControlledRuntime::Stop(const std::string& name, StopOptions options,
         "; stop them first, or all together with --with_dependents")));
   }
   runtime_.Handle(StopRequested{*id});
-  runtime_.WhenAtRest(*id, [this, id = *id, done = std::move(done)] {
-    const bool stuck = runtime_.engine().State(id) == ServiceState::kStuck;
-    done(stuck ? runtime_.engine().Error(id) : absl::OkStatus());
+  // Whoever starts it meanwhile wins, and this need not be waited for.
+  const auto decided = [this, id = *id] {
+    return IsAtRest(runtime_.engine().State(id)) ||
+           !runtime_.engine().IsToStop(id);
+  };
+  runtime_.WhenTrue(decided, [this, id = *id, done = std::move(done)] {
+    const ServiceState state = runtime_.engine().State(id);
+    if (state == ServiceState::kStuck) {
+      return done(runtime_.engine().Error(id));
+    }
+    if (IsAtRest(state)) return done(absl::OkStatus());
+    done(absl::CancelledError(
+        absl::StrCat("'", runtime_.services()[Index(id)].path,
+                     "' was started again before it had stopped")));
   });
 }
 

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "supervisor/engine/engine.h"
+#include "supervisor/engine/pressure.h"
 #include "supervisor/loop/loop.h"
 #include "supervisor/ports/unique_fd.h"
 
