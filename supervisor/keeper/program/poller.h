@@ -4,7 +4,9 @@
 
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 
 #include "supervisor/keeper/owned_fd.h"
@@ -58,6 +60,9 @@ class Poller {
                                     int timeout_ms) {
     const int n = epoll_wait(epoll_.get(), buffer.data(),
                              static_cast<int>(buffer.size()), timeout_ms);
+    // Who cannot see any more must not go on: the guard above ends what the
+    // keeper leaves.
+    if (n < 0 && errno != EINTR) std::abort();
     return buffer.first(n > 0 ? static_cast<size_t>(n) : 0);
   }
 
