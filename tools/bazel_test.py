@@ -108,6 +108,16 @@ class BazelWrapperTest(unittest.TestCase):
         self.assertTrue(self.asks_for("test", "...", folder="services"))
         self.assertFalse(self.asks_for("test", "...", folder="tools"))
 
+    def test_in_another_workspace_only_what_is_of_this_one_counts(self):
+        self.packages(server="//services/postgres")
+        with tempfile.TemporaryDirectory() as elsewhere:
+            below = self.root / "tests/outside"
+            below.mkdir(parents=True)
+            (below / "WORKSPACE").touch()
+            for folder in [elsewhere, below]:
+                self.assertFalse(self.asks_for("test", "//services/...", folder=folder))
+                self.assertTrue(self.asks_for("test", "@espalier//services/...", folder=folder))
+
     def test_installs_what_is_missing_and_goes_on(self):
         self.packages(compiler="build", library="build")
         (self.root / "third_party/library").touch()
