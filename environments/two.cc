@@ -1,5 +1,6 @@
 #include "environments/two.h"
 
+#include "services/sqlite/sqlite.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/task/all.h"
 
@@ -7,8 +8,8 @@ namespace espalier {
 namespace {
 
 Task<Gateway> StartFront(Nursery& nursery, Path database) {
-  Links<Http2Url> links = co_await StartLinks<Http2Url>(nursery, std::nullopt,
-                                                        {.database = database});
+  Links<Http2Url> links =
+      co_await StartLinks<Http2Url>(nursery, Sqlite{.file = database});
   co_return co_await StartGateway(nursery, links, std::nullopt);
 }
 
@@ -16,7 +17,7 @@ Task<std::optional<Report>> StartBack(Nursery& nursery, Path database,
                                       bool wanted) {
   if (!wanted) co_return std::nullopt;
   Links<HttpUrl> links = co_await StartLinks<HttpUrl>(
-      nursery, std::nullopt, {.name = "links-json", .database = database});
+      nursery, Sqlite{.file = database}, {.name = "links-json"});
   co_return co_await StartReport(nursery, links);
 }
 

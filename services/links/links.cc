@@ -15,25 +15,33 @@ const char* ProtocolFlag(const Http2Url&) { return "--protocol=http2"; }
 Readiness ReadyAt(const HttpUrl& url) { return Readiness::HttpOk(url); }
 Readiness ReadyAt(const Http2Url& url) { return Readiness::GrpcHealth(url); }
 
+void KeepIn(const Postgres& postgres, const Service& links, Command& command) {
+  command.arguments.push_back(Text("--store=", postgres.url));
+  ConnectLibpq(postgres, links.runtime(), command);
+}
+
+void KeepIn(const Sqlite& sqlite, const Service&, Command& command) {
+  command.arguments.push_back(Text("--store=sqlite:", sqlite.file));
+}
+
 }  // namespace
 
 template <LinksProtocol Url>
-Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
+Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<LinksStore> store,
                             LinksOptions options) {
   Service links = nursery.NewService(options.name);
   const Url url = links.Listen<Url>();
-  const Path database = options.database.value_or(links.data() / "links.db");
-  const Text store = postgres ? Text(postgres->url) : Text("sqlite:", database);
   Command command = {.program = Program::Built("services/links/links_server"),
-                     .arguments = {ProtocolFlag(url), Text("--store=", store)},
+                     .arguments = {ProtocolFlag(url)},
                      .readiness = ReadyAt(url)};
-  if (postgres) ConnectLibpq(*postgres, links.runtime(), command);
+  std::visit([&](const auto& kept) { KeepIn(kept, links, command); },
+             store.value_or(Sqlite{.file = links.data() / "links.db"}));
   co_return co_await links.Start(std::move(command), Links<Url>{.url = url});
 }
 
-template Task<Links<HttpUrl>> StartLinks(Nursery&, std::optional<Postgres>,
+template Task<Links<HttpUrl>> StartLinks(Nursery&, std::optional<LinksStore>,
                                          LinksOptions);
-template Task<Links<Http2Url>> StartLinks(Nursery&, std::optional<Postgres>,
+template Task<Links<Http2Url>> StartLinks(Nursery&, std::optional<LinksStore>,
                                           LinksOptions);
 
 }  // namespace espalier

@@ -4,12 +4,13 @@
 #include <concepts>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "services/postgres/postgres.h"
+#include "services/sqlite/sqlite.h"
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/endpoint.h"
 #include "supervisor/wiring/handle.h"
-#include "supervisor/wiring/text.h"
 
 namespace espalier {
 
@@ -29,19 +30,19 @@ struct Links {
   ESPALIER_HANDLE(Links, url);
 };
 
+// Where links can be kept. Servers with the same one serve the same links.
+using LinksStore = std::variant<Postgres, Sqlite>;
+
 struct LinksOptions {
   // Tells several of them apart.
   std::string name = "links";
-  // The SQLite file that holds the links, when no PostgreSQL does: by default
-  // one of its own. Servers that are given the same file serve the same links.
-  std::optional<Path> database = std::nullopt;
 };
 
-// Starts a server of short links that keeps them in `postgres` or, without, in
-// an SQLite file, and which speaks the protocol of `Url`. A link that was
-// acknowledged is on disk. Connections made while it restarts wait for it.
+// Starts a server of short links that keeps them in `store` or, without, in an
+// SQLite file of its own, and which speaks the protocol of `Url`. A link that
+// was acknowledged is on disk. Connections made while it restarts wait for it.
 template <LinksProtocol Url>
-Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<Postgres> postgres,
+Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<LinksStore> store,
                             LinksOptions options = {});
 
 }  // namespace espalier

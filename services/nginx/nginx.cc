@@ -58,8 +58,20 @@ Text MoreSettings(const NginxOptions& options) {
   return text;
 }
 
-Text Settings(const Service& nginx, const HttpUrl& url,
-              const HttpReplicas& replicas, const NginxOptions& options) {
+// What tells clients who the server is.
+struct Certificate {
+  Path certificate;
+  Path key;
+};
+
+Text TlsSettings(const Certificate& certificate) {
+  return Text("    ssl_certificate ", certificate.certificate,
+              ";\n    ssl_certificate_key ", certificate.key, ";\n");
+}
+
+Text Settings(const Service& nginx, const Endpoint& url,
+              const HttpReplicas& replicas, const NginxOptions& options,
+              const std::optional<Certificate>& tls) {
   return Text("worker_processes ", options.workers, ";\n", Paths(nginx),
               "events {\n  worker_connections 1024;\n}\n"
               "http {\n"
@@ -67,9 +79,8 @@ Text Settings(const Service& nginx, const HttpUrl& url,
               "  access_log off;\n",
               TemporaryPaths(nginx), Upstream(replicas),
               "  server {\n    listen ", url.host(), ":", url.port(),
-              ";\n"
-              "    location = ",
-              kHealthPath,
+              tls ? " ssl;\n" : ";\n", tls ? TlsSettings(*tls) : Text(),
+              "    location = ", kHealthPath,
               " {\n      return 200;\n    }\n"
               "    location / {\n"
               "      proxy_pass http://replicas;\n"
@@ -83,15 +94,15 @@ Text Settings(const Service& nginx, const HttpUrl& url,
               StaticFiles(options), MoreSettings(options), "  }\n}\n");
 }
 
-}  // namespace
+Readiness ReadyAt(const HttpUrl& url) {
+  return Readiness::HttpOk(url, kHealthPath);
+}
+Readiness ReadyAt(const HttpsUrl& url) { return Readiness::TlsHandshake(url); }
 
-Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
-                       NginxOptions options) {
-  if (replicas.urls().empty())
-    co_await absl::InvalidArgumentError(
-        "nginx needs at least one server to stand in front of");
-  Service nginx = nursery.NewService(options.name);
-  const HttpUrl url = nginx.Listen<HttpUrl>();
+template <typename Url>
+Command Serve(const Service& nginx, const Url& url,
+              const HttpReplicas& replicas, const NginxOptions& options,
+              const std::optional<Certificate>& tls) {
   const Path settings = nginx.data() / "nginx.conf";
   const Program program = Program::System("nginx", "nginx");
   const std::vector<Text> arguments = {"-e",         "stderr", "-p",
@@ -99,18 +110,63 @@ Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
   std::vector<Text> serve = arguments, test = arguments;
   serve.insert(serve.end(), {"-g", "daemon off;"});
   test.insert(test.end(), {"-t", "-q"});
+  return {.program = program,
+          .arguments = serve,
+          .environment = {{kInheritedSockets, "3;"}},
+          .files = {{.path = settings,
+                     .contents = Settings(nginx, url, replicas, options, tls)}},
+          .readiness = ReadyAt(url),
+          // Requests under way are answered.
+          .stop = {.signal = SIGQUIT},
+          .reload = ReloadRule{
+              .check = ProbeCommand{.program = program, .arguments = test}}};
+}
+
+absl::Status CheckReplicas(const HttpReplicas& replicas) {
+  if (!replicas.urls().empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "nginx needs at least one server to stand in front of");
+}
+
+// The key is written first: where the certificate is, both are.
+Task<Certificate> MakeCertificate(Nursery& nursery, const std::string& name) {
+  constexpr char kDays[] = "3650";
+  Service maker = nursery.NewService(name + "-certificate");
+  const Certificate made = {.certificate = maker.data() / "certificate.pem",
+                            .key = maker.data() / "key.pem"};
+  co_await maker.Start(
+      {.program = Program::System("openssl", "openssl"),
+       .arguments = {"req", "-x509", "-newkey", "ec", "-pkeyopt",
+                     "ec_paramgen_curve:P-256", "-nodes", "-days", kDays,
+                     "-subj", "/CN=localhost", "-addext",
+                     "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                     made.key, "-out", made.certificate},
+       .creates = made.certificate,
+       .readiness = Readiness::Completed(),
+       .process = {.umask = 0077}});
+  co_return made;
+}
+
+}  // namespace
+
+Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
+                       NginxOptions options) {
+  co_await CheckReplicas(replicas);
+  Service nginx = nursery.NewService(options.name);
+  const HttpUrl url = nginx.Listen<HttpUrl>();
   co_return co_await nginx.Start(
-      {.program = program,
-       .arguments = serve,
-       .environment = {{kInheritedSockets, "3;"}},
-       .files = {{.path = settings,
-                  .contents = Settings(nginx, url, replicas, options)}},
-       .readiness = Readiness::HttpOk(url, kHealthPath),
-       // Requests under way are answered.
-       .stop = {.signal = SIGQUIT},
-       .reload = ReloadRule{.check = ProbeCommand{.program = program,
-                                                  .arguments = test}}},
-      Nginx{.url = url});
+      Serve(nginx, url, replicas, options, std::nullopt), Nginx{.url = url});
+}
+
+Task<NginxTls> StartNginxTls(Nursery& nursery, HttpReplicas replicas,
+                             NginxOptions options) {
+  co_await CheckReplicas(replicas);
+  const Certificate tls = co_await MakeCertificate(nursery, options.name);
+  Service nginx = nursery.NewService(options.name);
+  const HttpsUrl url = nginx.Listen<HttpsUrl>();
+  co_return co_await nginx.Start(
+      Serve(nginx, url, replicas, options, tls),
+      NginxTls{.url = url, .certificate = tls.certificate});
 }
 
 }  // namespace espalier

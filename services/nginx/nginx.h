@@ -21,6 +21,15 @@ struct Nginx {
   ESPALIER_HANDLE(Nginx, url);
 };
 
+// One that is spoken to over TLS.
+struct NginxTls {
+  HttpsUrl url;
+  // The certificate in PEM, which a client trusts to know the server by.
+  Path certificate;
+
+  ESPALIER_HANDLE(NginxTls, url, certificate);
+};
+
 // Servers that do the same: one or several replicas. What a handle leads to
 // over HTTP/1.1 converts: `gateway.url`, or {a.url, b.url}.
 class HttpReplicas {
@@ -56,6 +65,13 @@ struct NginxOptions {
 // refused. Asked to end, it first answers the requests that it has.
 Task<Nginx> StartNginx(Nursery& nursery, HttpReplicas replicas,
                        NginxOptions options = {});
+
+// The same behind TLS. A one-shot, <name>-certificate, makes a key and a
+// certificate for 127.0.0.1 and localhost that it signs itself (Debian's
+// package openssl), once for each instance; the key is open to the services'
+// user only.
+Task<NginxTls> StartNginxTls(Nursery& nursery, HttpReplicas replicas,
+                             NginxOptions options = {});
 
 }  // namespace espalier
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -104,6 +105,61 @@ TEST(NginxTest, ServesFilesAndWhatIsBehindIt) {
   EXPECT_EQ(Get(port, "/who"), "front");
   EXPECT_EQ(Get(port, "/anything"), "502");
   EXPECT_EQ((*started)->Stop(), absl::OkStatus());
+}
+
+// Asks by HTTPS, trusting this certificate and no other; what is answered.
+std::string GetByTls(const std::string& url, const std::string& certificate) {
+  constexpr char kScript[] = R"(
+import ssl, sys, urllib.request
+context = ssl.create_default_context(cafile=sys.argv[2])
+print(urllib.request.urlopen(sys.argv[1], context=context).read().decode())
+)";
+  ChildProgram client({"/usr/bin/python3", "-c", kScript, url, certificate});
+  EXPECT_EQ(client.Wait(), 0) << client.output();
+  return client.output();
+}
+
+TEST(NginxTest, ServesByTlsWithACertificateOfItsOwnThatIsKept) {
+  const Nobody nobody;
+  TestDirectory data;
+  std::string key[2];
+  for (std::string& contents : key) {
+    auto front = TestEnvironment<NginxTls>::Start(
+        "nginx_test",
+        [behind = nobody.url()](Nursery& nursery) -> Task<NginxTls> {
+          co_return co_await StartNginxTls(nursery, behind,
+                                           {.settings = Says("front")});
+        },
+        {.data_dir = data.path()});
+    ASSERT_TRUE(front.ok()) << front.status();
+    const std::string made =
+        (*front)->state_directory() + "/data/nginx-certificate";
+    EXPECT_THAT(GetByTls(Resolve((*front)->handles().url) + "/who",
+                         made + "/certificate.pem"),
+                HasSubstr("front"));
+    struct stat status = {};
+    ASSERT_EQ(stat((made + "/key.pem").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+    std::ifstream file(made + "/key.pem");
+    contents.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  EXPECT_THAT(key[0], HasSubstr("PRIVATE KEY"));
+  EXPECT_EQ(key[0], key[1]);
+}
+
+// Its readiness is a handshake of ours.
+TEST(NginxTest, EveryVersionOfTlsCountsAsReady) {
+  const Nobody nobody;
+  for (const char* version : {"TLSv1.2", "TLSv1.3"}) {
+    auto front = TestEnvironment<NginxTls>::Start(
+        "nginx_test",
+        [behind = nobody.url(), version](Nursery& nursery) -> Task<NginxTls> {
+          co_return co_await StartNginxTls(
+              nursery, behind,
+              {.settings = Text("    ssl_protocols ", version, ";")});
+        });
+    EXPECT_TRUE(front.ok()) << version << ": " << front.status();
+  }
 }
 
 TEST(NginxTest, ReplicasTakeTurnsAndOneThatRefusesIsPassedOver) {

@@ -45,6 +45,8 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
       return absl::StrCat("when ", url, " answers \"",
                           absl::CHexEscape(readiness.request()), "\" with \"",
                           absl::CHexEscape(readiness.answer()), "\"");
+    case Readiness::Kind::kTls:
+      return absl::StrCat("when ", url, " answers a TLS handshake");
     case Readiness::Kind::kProbe: {
       std::string text = absl::StrCat("when this succeeds: ",
                                       readiness.probe()->program.name());

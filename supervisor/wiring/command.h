@@ -82,6 +82,7 @@ class Readiness {
     kHttp,
     kGrpcHealth,
     kAnswer,
+    kTls,
     kProbe,
     kNotify,
   };
@@ -130,6 +131,14 @@ class Readiness {
     Readiness readiness(Kind::kAnswer, endpoint, std::move(request));
     readiness.answer_ = std::move(answer);
     return readiness;
+  }
+  // When a TLS handshake is answered with one. Whose certificate it is, is for
+  // clients to see to.
+  static Readiness TlsHandshake(const HttpsUrl& url) {
+    return Readiness(Kind::kTls, url, "");
+  }
+  static Readiness TlsHandshake(const Http2TlsUrl& url) {
+    return Readiness(Kind::kTls, url, "");
   }
   // When a run of `command` ends with exit code 0. One that ends otherwise is
   // run again after 1 ms, which doubles up to 100 ms; never two at once. So a

@@ -91,6 +91,21 @@ class Http2Url final : public Endpoint {
       : Endpoint("http", std::move(address)) {}
 };
 
+// An HTTP/1.1 server behind TLS. No conversion leads from or to HttpUrl: who
+// expects TLS says so by the type.
+class HttpsUrl final : public Endpoint {
+  friend struct EndpointAccess;
+  explicit HttpsUrl(EndpointAddress address)
+      : Endpoint("https", std::move(address)) {}
+};
+
+// A server that speaks HTTP/2 behind TLS, as gRPC does with credentials.
+class Http2TlsUrl final : public Endpoint {
+  friend struct EndpointAccess;
+  explicit Http2TlsUrl(EndpointAddress address)
+      : Endpoint("https", std::move(address)) {}
+};
+
 // A PostgreSQL server. Its Unix socket is called ".s.PGSQL.5432".
 class PostgresUrl final : public Endpoint {
   friend struct EndpointAccess;

@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -29,38 +30,46 @@ namespace espalier {
 // From it come comparison, printing (`Gateway{url: http://127.0.0.1:4000}`),
 // JSON, and being found by other programs with Attach(). A member is an
 // endpoint, a Path, a Secret, a string, a number, a bool, another handle, or a
-// std::optional or std::vector of these. A handle must not have a default
-// constructor, so at least one member is an endpoint or another handle.
+// std::optional, std::vector or std::variant of these. A handle must not have a
+// default constructor, so at least one member is an endpoint or another handle.
 //
 // What is wrong with the line does not compile: a member that is left out, is
 // in another order, or has a type that does not travel.
-#define ESPALIER_HANDLE(Type, ...)                                         \
-  friend bool operator==(const Type&, const Type&) = default;              \
-  friend std::ostream& operator<<(std::ostream& out, const Type& handle) { \
-    return out << handle.ToHandleData();                                   \
-  }                                                                        \
-  ::espalier::HandleData ToHandleData() const {                            \
-    static_assert(!std::is_default_constructible_v<Type>,                  \
-                  "a handle cannot be made up: it needs an endpoint or "   \
-                  "another handle among its members");                     \
-    const auto& [__VA_ARGS__] = *this;                                     \
-    ::espalier::HandleData data{.type = ::espalier::TypeName<Type>()};     \
-    ESPALIER_FOR_EACH(ESPALIER_HANDLE_WRITE, __VA_ARGS__)                  \
-    return data;                                                           \
-  }                                                                        \
-  static std::optional<Type> FromHandleData(                               \
-      const ::espalier::HandleReader& reader) {                            \
-    using Self = Type;                                                     \
-    ESPALIER_FOR_EACH(ESPALIER_HANDLE_READ, __VA_ARGS__)                   \
-    if (!reader.ok()) return std::nullopt;                                 \
-    return Type{ESPALIER_FOR_EACH(ESPALIER_HANDLE_INIT, __VA_ARGS__)};     \
-  }                                                                        \
+#define ESPALIER_HANDLE(Type, ...)                                             \
+  [[maybe_unused]] friend bool operator==(const Type&, const Type&) = default; \
+  [[maybe_unused]] friend std::ostream& operator<<(std::ostream& out,          \
+                                                   const Type& handle) {       \
+    return out << handle.ToHandleData();                                       \
+  }                                                                            \
+  ::espalier::HandleData ToHandleData() const {                                \
+    static_assert(!std::is_default_constructible_v<Type>,                      \
+                  "a handle cannot be made up: it needs an endpoint or "       \
+                  "another handle among its members");                         \
+    const auto& [__VA_ARGS__] = *this;                                         \
+    ::espalier::HandleData data{.type = ::espalier::TypeName<Type>()};         \
+    ESPALIER_FOR_EACH(ESPALIER_HANDLE_WRITE, __VA_ARGS__)                      \
+    return data;                                                               \
+  }                                                                            \
+  static std::optional<Type> FromHandleData(                                   \
+      const ::espalier::HandleReader& reader) {                                \
+    using Self = Type;                                                         \
+    ESPALIER_FOR_EACH(ESPALIER_HANDLE_READ, __VA_ARGS__)                       \
+    if (!reader.ok()) return std::nullopt;                                     \
+    return Type{ESPALIER_FOR_EACH(ESPALIER_HANDLE_INIT, __VA_ARGS__)};         \
+  }                                                                            \
+  template <typename Visitor>                                                  \
+  static constexpr void VisitMembers(Visitor visit) {                          \
+    using Self = Type;                                                         \
+    ESPALIER_FOR_EACH(ESPALIER_HANDLE_VISIT, __VA_ARGS__)                      \
+  }                                                                            \
   static_assert(true)  // so that a semicolon follows
 
 #define ESPALIER_HANDLE_WRITE(field) ::espalier::AddField(data, #field, field);
 #define ESPALIER_HANDLE_READ(field) \
   auto field = reader.Read<decltype(Self::field)>(#field);
 #define ESPALIER_HANDLE_INIT(field) .field = *std::move(field),
+#define ESPALIER_HANDLE_VISIT(field) \
+  visit(#field, std::type_identity<decltype(Self::field)>());
 
 // A handle, or a part of one, as plain data.
 struct HandleData {
@@ -108,6 +117,9 @@ class HandleReader {
   friend struct FieldCodec;
 
   HandleReader Field(const char* name) const;
+  bool Says(absl::string_view type) const {
+    return data_ != nullptr && data_->type == type;
+  }
   // Whether it is of that type; an error otherwise.
   bool Is(absl::string_view type) const;
   std::string TextOf(absl::string_view field) const;
@@ -266,6 +278,35 @@ struct FieldCodec<std::vector<T>> {
       values.push_back(*std::move(value));
     }
     return values;
+  }
+};
+
+// As the one which it holds.
+template <typename... T>
+struct FieldCodec<std::variant<T...>> {
+  using Variant = std::variant<T...>;
+  static HandleData Write(const Variant& value) {
+    return std::visit(
+        [](const auto& held) {
+          return FieldCodec<std::remove_cvref_t<decltype(held)>>::Write(held);
+        },
+        value);
+  }
+  static std::optional<Variant> Read(const HandleReader& reader) {
+    std::optional<Variant> value;
+    ((reader.Says(TypeName<T>()) && Put(FieldCodec<T>::Read(reader), value)) ||
+     ...);
+    // Says what it is, and the first that it could have been.
+    if (!value.has_value() && reader.ok())
+      reader.Is(TypeName<std::variant_alternative_t<0, Variant>>());
+    return value;
+  }
+
+ private:
+  template <typename Held>
+  static bool Put(std::optional<Held> held, std::optional<Variant>& value) {
+    if (held.has_value()) value.emplace(*std::move(held));
+    return true;
   }
 };
 

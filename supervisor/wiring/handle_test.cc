@@ -2,6 +2,7 @@
 
 #include <sstream>
 #include <string>
+#include <variant>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -104,6 +105,33 @@ TEST(HandleTest, ComesBackFromDataAsItWas) {
   EXPECT_EQ(Reread(whole, error), whole) << error;
   whole.spare = whole.plain;
   EXPECT_EQ(Reread(whole, error), whole) << error;
+}
+
+struct Either {
+  std::variant<Plain, Generic<RedisUrl>> kept;
+
+  ESPALIER_HANDLE(Either, kept);
+};
+
+TEST(HandleTest, OneOfSeveralIsThatOne) {
+  const Either plain{.kept = Plain{.url = Make<HttpUrl>("80")}};
+  const Either other{
+      .kept = Generic<RedisUrl>{.url = Make<RedisUrl>("1"), .database = "a"}};
+  EXPECT_EQ(Print(plain), "Either{kept: Plain{url: http://127.0.0.1:80}}");
+  std::string error;
+  EXPECT_EQ(Reread(plain, error), plain) << error;
+  EXPECT_EQ(Reread(other, error), other) << error;
+  HandleData data = plain.ToHandleData();
+  data.fields[0].type = "Paper";
+  EXPECT_EQ(Either::FromHandleData(HandleReader(&data, "it", &error)),
+            std::nullopt);
+  EXPECT_EQ(error, "`it.kept` is a Paper, not a Plain");
+  data = other.ToHandleData();
+  data.fields[0].fields.clear();
+  error.clear();
+  EXPECT_EQ(Either::FromHandleData(HandleReader(&data, "it", &error)),
+            std::nullopt);
+  EXPECT_EQ(error, "`it.kept.url` is missing");
 }
 
 TEST(HandleTest, WhatDoesNotFitIsNamed) {

@@ -14,6 +14,7 @@
 #include "services/postgres/postgres.h"
 #include "services/redis/redis.h"
 #include "services/report/report.h"
+#include "services/sqlite/sqlite.h"
 #include "supervisor/nursery/external.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/task/all.h"

@@ -102,12 +102,18 @@ GUARDS = {
         "Task<Gateway> StartGateway(Nursery& nursery, Links<Http2Url> links,",
         "Task<Gateway> StartGateway(Nursery& nursery, std::optional<Links<Http2Url>> links,",
     )],
+    "nginx_asks_without_tls": [_after("services/nginx/nginx.h", "class HttpReplicas {\n public:", "\n  HttpReplicas(HttpsUrl);")],
     "nginx_speaks_http1": [_after("services/nginx/nginx.h", "class HttpReplicas {\n public:", "\n  HttpReplicas(Http2Url);")],
     "no_default_endpoint": [
         _in_http_url("HttpUrl();"),
         _replace(_HANDLE, "static_assert(!std::is_default_constructible_v<Type>,", "static_assert(true,"),
     ],
     "no_endpoint_from_a_string": [_in_http_url("HttpUrl(const char*);")],
+    "no_handshake_without_tls": [_after(
+        _COMMAND,
+        "class Readiness {\n public:",
+        "\n  static Readiness TlsHandshake(const HttpUrl&);",
+    )],
     "no_path_from_a_string": [_in_text("Path", "Path(const char*);")],
     "no_program_from_a_string": [_after(_COMMAND, "class Program {\n public:", "\n  Program(const char*);")],
     "no_secret_from_a_string": [_in_text("Secret", "Secret(const char*);")],
@@ -125,9 +131,13 @@ GUARDS = {
     )],
     "store_has_no_default": [_replace(
         _LINKS,
-        "std::optional<Postgres> postgres,",
-        "std::optional<Postgres> postgres = std::nullopt,",
+        "std::optional<LinksStore> store,",
+        "std::optional<LinksStore> store = std::nullopt,",
     )],
+    "stores_of_links": [
+        _after(_LINKS, "#include \"services/postgres/postgres.h\"", "\n#include \"services/redis/redis.h\""),
+        _replace(_LINKS, "std::variant<Postgres, Sqlite>;", "std::variant<Postgres, Sqlite, Redis, PostgresReadOnly>;"),
+    ],
     "tasks_do_not_copy": [_in_task("Task(const Task&);")],
     "try_gives_status_or": [_replace(
         _TASK,

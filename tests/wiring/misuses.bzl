@@ -14,6 +14,12 @@ _POSTGRES = "Postgres postgres = co_await StartPostgres(nursery);"
 
 _REDIS = "Redis redis = co_await StartRedis(nursery);"
 
+_BOTH_FRONTS = [
+    _JSON_LINKS,
+    "Nginx plain = co_await StartNginx(nursery, json.url);",
+    "NginxTls tls = co_await StartNginxTls(nursery, json.url, {.name = \"b\"});",
+]
+
 _SERVICE = "Service service = nursery.NewService(\"service\");"
 
 MISUSES = [
@@ -78,9 +84,10 @@ MISUSES = [
     # Wrong service
     struct(
         name = "cache_where_store_is_needed",
-        guard = "handles_do_not_convert",
+        guard = "stores_of_links",
         messages = ["StartLinks", "Redis", "Postgres"],
         setup = [_REDIS, _POSTGRES],
+        # One of the alternatives: LinksStore.
         right = "co_await StartLinks<HttpUrl>(nursery, postgres);",
         wrong = "co_await StartLinks<HttpUrl>(nursery, redis);",
     ),
@@ -109,10 +116,51 @@ MISUSES = [
         right = "co_await StartGateway(nursery, links, redis);",
         wrong = "co_await StartGateway(nursery, redis, links);",
     ),
+    # Plain for TLS, and the other way round
+    struct(
+        name = "plain_server_where_tls_is_meant",
+        guard = "handles_do_not_convert",
+        messages = ["'Nginx'", "'NginxTls'"],
+        setup = _BOTH_FRONTS,
+        right = "NginxTls front = tls; (void)front;",
+        wrong = "NginxTls front = plain; (void)front;",
+    ),
+    struct(
+        name = "tls_server_where_plain_is_meant",
+        guard = "nginx_asks_without_tls",
+        messages = ["StartNginx", "HttpsUrl", "HttpReplicas"],
+        setup = _BOTH_FRONTS,
+        right = "co_await StartNginx(nursery, plain.url, {.name = \"c\"});",
+        wrong = "co_await StartNginx(nursery, tls.url, {.name = \"c\"});",
+    ),
+    struct(
+        name = "handshake_with_a_plain_server",
+        guard = "no_handshake_without_tls",
+        messages = ["TlsHandshake", "HttpUrl", "HttpsUrl"],
+        setup = _BOTH_FRONTS,
+        right = "(void)Readiness::TlsHandshake(tls.url);",
+        wrong = "(void)Readiness::TlsHandshake(plain.url);",
+    ),
+    struct(
+        name = "http_readiness_of_tls",
+        guard = "endpoints_do_not_convert",
+        messages = ["HttpsUrl", "HttpUrl"],
+        setup = _BOTH_FRONTS,
+        right = "(void)Readiness::HttpOk(plain.url);",
+        wrong = "(void)Readiness::HttpOk(tls.url);",
+    ),
+    struct(
+        name = "grpc_with_and_without_tls",
+        guard = "endpoints_do_not_convert",
+        messages = ["Http2TlsUrl", "Http2Url"],
+        setup = [],
+        right = "Http2Url url = co_await External<Http2Url>(nursery, \"a\", \"http://host:80\"); (void)url;",
+        wrong = "Http2Url url = co_await External<Http2TlsUrl>(nursery, \"a\", \"http://host:80\"); (void)url;",
+    ),
     # Role
     struct(
         name = "read_only_store_where_writes_are_needed",
-        guard = "handles_do_not_convert",
+        guard = "stores_of_links",
         messages = ["StartLinks", "PostgresReadOnly", "Postgres"],
         setup = [_POSTGRES],
         right = "co_await StartLinks<HttpUrl>(nursery, postgres);",
@@ -377,6 +425,14 @@ MISUSES = [
         wrong = "(void)StopRule{.grace = 1};",
     ),
     # Host path where an instance's goes
+    struct(
+        name = "database_of_the_host",
+        guard = "no_path_from_a_string",
+        messages = ["Path", "const char"],
+        setup = [],
+        right = "co_await StartLinks<HttpUrl>(nursery, Sqlite{.file = nursery.SharedData(\"a.db\")});",
+        wrong = "co_await StartLinks<HttpUrl>(nursery, Sqlite{.file = \"/tmp/a.db\"});",
+    ),
     struct(
         name = "path_as_string",
         guard = "no_path_from_a_string",

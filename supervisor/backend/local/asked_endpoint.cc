@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "supervisor/ports/listener_owner.h"
+#include "supervisor/readiness/tls_hello.h"
 
 namespace espalier {
 namespace {
@@ -14,6 +15,7 @@ ProbeTarget::Kind ProbeKind(Readiness::Kind kind) {
     case Readiness::Kind::kGrpcHealth:
       return ProbeTarget::Kind::kGrpcHealth;
     case Readiness::Kind::kAnswer:
+    case Readiness::Kind::kTls:
       return ProbeTarget::Kind::kText;
     default:
       return ProbeTarget::Kind::kConnect;
@@ -40,6 +42,10 @@ absl::StatusOr<ProbeTarget> ProbeTargetOf(const Readiness& readiness) {
   if (readiness.kind() == Readiness::Kind::kAnswer) {
     target.request = readiness.request();
     target.answer = readiness.answer();
+  }
+  if (readiness.kind() == Readiness::Kind::kTls) {
+    target.request = TlsClientHello();
+    target.answer = std::string(kTlsServerHelloBegins);
   }
   if (!address.path.empty()) return target;
   const absl::StatusOr<uint16_t> port = PortOf(address);
