@@ -3,6 +3,17 @@
 #include "absl/strings/str_cat.h"
 #include "supervisor/wiring/text.h"
 
+// gdb runs this script when it loads a program, if it may: its setting
+// auto-load safe-path says which. Kind 4: a text in Python.
+asm(R"(
+.pushsection ".debug_gdb_scripts", "MS", %progbits, 1
+.byte 4
+.ascii "espalier\n"
+.incbin "supervisor/wiring/gdb_view.py"
+.byte 0
+.popsection
+)");
+
 namespace espalier {
 namespace {
 
