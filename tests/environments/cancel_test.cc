@@ -69,14 +69,14 @@ TEST(CancelTest, AFailingSiblingEndsAStartWhoseSpawnIsInFlight) {
 TEST(CancelTest, ANurseryThatIsLeftByAnErrorIsEmpty) {
   auto site = Start([](Nursery& nursery) -> Task<int> {
     co_await StartListening(nursery, "outer");
-    absl::StatusOr<int> inner = co_await Try(nursery.Group<int>(
-        "inner", Strategy::kOneForOne,
-        [](Nursery& group) -> Task<int> {
-          co_await StartListening(group, "one");
-          co_await StartListening(group, "two");
-          co_return absl::InternalError("left by an error");
-        },
-        {.restart = {.when = RestartWhen::kNever}}));
+    absl::StatusOr<int> inner = co_await Try(
+        nursery.Group<int>("inner", Strategy::kOneForOne,
+                           [](Nursery& group) -> Task<int> {
+                             co_await StartListening(group, "one");
+                             co_await StartListening(group, "two");
+                             co_return absl::InternalError("left by an error");
+                           },
+                           {.restart = {.when = RestartWhen::kNever}}));
     EXPECT_EQ(inner.status(), absl::InternalError("left by an error"));
     co_return 0;
   });
