@@ -42,13 +42,13 @@ TEST_F(KeeperSpawnTest, GivesTheAttributesThatWereAskedFor) {
   SpawnRequest request = Request(1, {"attributes"});
   request.working_directory = directory_;
   request.umask = 027;
-  request.nice = 7;
+  request.nice = 19;
   request.no_new_privs = true;
   request.limits = {{.resource = RLIMIT_NOFILE, .soft = 50, .hard = 60}};
   Spawn(request);
   EXPECT_EQ(Await<ExitedEvent>(1).status, 0);
   const std::string log = ReadFile(File("log"));
-  EXPECT_THAT(log, HasSubstr("umask 027 nice 7 files 50/60 no_new_privs 1\n"));
+  EXPECT_THAT(log, HasSubstr("umask 027 nice 19 files 50/60 no_new_privs 1\n"));
   EXPECT_THAT(
       log, HasSubstr(absl::StrCat(
                "\n", std::filesystem::canonical(directory_).string(), "\n")));

@@ -29,25 +29,6 @@ constexpr std::string_view kPrefix = "espalier-";
 constexpr int kFreezeRounds = 3;
 constexpr int kMakeRounds = 100;
 
-std::string ReadAll(int fd) {
-  std::string all;
-  char buffer[4096];
-  ssize_t n;
-  while ((n = pread(fd, buffer, sizeof buffer,
-                    static_cast<off_t>(all.size()))) > 0) {
-    all.append(buffer, static_cast<size_t>(n));
-  }
-  return all;
-}
-
-std::string ReadAll(const OwnedFd& file) {
-  return file ? ReadAll(file.get()) : std::string();
-}
-
-std::string ReadAll(const std::string& path) {
-  return ReadAll(OwnedFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
-}
-
 bool Write(const std::string& path, std::string_view text) {
   const OwnedFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return file && write(file.get(), text.data(), text.size()) ==
@@ -55,14 +36,6 @@ bool Write(const std::string& path, std::string_view text) {
 }
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
-// Takes the next piece up to `separator`, which it drops.
-std::string_view Take(std::string_view* text, char separator) {
-  const size_t end = std::min(text->find(separator), text->size());
-  const std::string_view piece = text->substr(0, end);
-  text->remove_prefix(std::min(end + 1, text->size()));
-  return piece;
-}
 
 bool IsPopulated(std::string_view events) {
   return events.find("populated 1") != std::string_view::npos;
@@ -123,35 +96,6 @@ std::string Failure(const char* what, const std::string& directory) {
 
 }  // namespace
 
-std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
-                                              std::string_view cgroup) {
-  std::optional<std::string_view> own;
-  while (!cgroup.empty()) {
-    std::string_view line = Take(&cgroup, '\n');
-    if (line.starts_with("0::")) own = line.substr(3);
-  }
-  if (!own.has_value()) return std::nullopt;
-  while (!mountinfo.empty()) {
-    std::string_view line = Take(&mountinfo, '\n');
-    if (line.find(" - cgroup2 ") == std::string_view::npos) continue;
-    // Number, parent, device, root within the file system, mount point.
-    for (int i = 0; i < 3; ++i) Take(&line, ' ');
-    const std::string_view root = Take(&line, ' ');
-    const std::string_view point = Take(&line, ' ');
-    std::string_view below = *own;
-    if (root != "/") {
-      if (!below.starts_with(root)) continue;
-      below.remove_prefix(root.size());
-      if (!below.empty() && below[0] != '/') continue;
-    }
-    if (below == "/") below = "";
-    // A cgroup outside of this process's namespace of cgroups.
-    if (below.starts_with("/..")) continue;
-    return std::string(point) + std::string(below);
-  }
-  return std::nullopt;
-}
-
 std::vector<std::pair<const char*, std::string>> LimitFiles(
     const TreeLimits& limits) {
   std::vector<std::pair<const char*, std::string>> files;
@@ -167,22 +111,11 @@ std::vector<std::pair<const char*, std::string>> LimitFiles(
   return files;
 }
 
-uint64_t OomKills(std::string_view memory_events) {
-  while (!memory_events.empty()) {
-    std::string_view line = Take(&memory_events, '\n');
-    uint64_t kills = 0;
-    if (Take(&line, ' ') == "oom_kill" && TakeNumber(&line, &kills)) {
-      return kills;
-    }
-  }
-  return 0;
-}
-
 std::unique_ptr<CgroupTreeKiller> CgroupTreeKiller::Make(
     TreeRung rung, const std::string& token, Poller* poller,
     OrphanWatch* orphans, std::string* note) {
-  const auto own = OwnCgroupDirectory(ReadAll("/proc/self/mountinfo"),
-                                      ReadAll("/proc/self/cgroup"));
+  const auto own = OwnCgroupDirectory(ReadFile("/proc/self/mountinfo"),
+                                      ReadFile("/proc/self/cgroup"));
   if (!own.has_value()) {
     *note = "no cgroup file system of version 2 is mounted";
     return nullptr;
@@ -266,7 +199,7 @@ bool CgroupTreeKiller::HasControllers() {
     }
   }
   no_memory_events_ = false;
-  const std::string granted = ReadAll(directory_ + "/cgroup.subtree_control");
+  const std::string granted = ReadFile(directory_ + "/cgroup.subtree_control");
   has_controllers_ = true;
   for (const char* controller : {"memory", "cpu", "pids"}) {
     *has_controllers_ &= granted.find(controller) != std::string::npos;
@@ -307,7 +240,7 @@ void CgroupTreeKiller::Kill(uint32_t id) const {
     const std::string procs = ReadAll(Open(id, "cgroup.procs", O_RDONLY));
     std::string_view rest = procs;
     while (!rest.empty()) {
-      std::string_view line = Take(&rest, '\n');
+      std::string_view line = TakePiece(&rest, '\n');
       pid_t pid = 0;
       if (!TakeNumber(&line, &pid) || pid == 0) continue;
       if (const auto process = ReadProcess(pid)) {
@@ -325,7 +258,7 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
   OwnedFd& events = dying_[tree.id];
   bool watched = static_cast<bool>(events);
   if (!watched) events = Open(tree.id, "cgroup.events", O_RDONLY);
-  const bool populated = events && IsPopulated(ReadAll(events.get()));
+  const bool populated = events && IsPopulated(ReadAll(events));
   if (populated) {
     Kill(tree.id);
     // Watched first and read again then, no change is missed.
@@ -336,7 +269,7 @@ void CgroupTreeKiller::SweepOne(Tree& tree) {
   // It may not have got into the cgroup yet, or have left it.
   if (tree.main_pidfd >= 0) SignalPidfd(tree.main_pidfd, SIGKILL);
   tree.empty = tree.main_pidfd < 0 && events &&
-               (!populated || !IsPopulated(ReadAll(events.get())));
+               (!populated || !IsPopulated(ReadAll(events)));
   if (!tree.empty) {
     // Out of descriptors: after the next death there will be some.
     if (!events) tree.unwatched = true;
@@ -373,7 +306,7 @@ std::optional<uint32_t> CgroupTreeKiller::OnEvent(uint64_t key) {
   const auto it = dying_.find(id);
   if (it == dying_.end()) return std::nullopt;
   // Reading is what ends the readiness; a sweep will read again.
-  if (IsPopulated(ReadAll(it->second.get()))) return std::nullopt;
+  if (IsPopulated(ReadAll(it->second))) return std::nullopt;
   return id;
 }
 

@@ -24,6 +24,7 @@
 
 #include "supervisor/keeper/owned_fd.h"
 #include "supervisor/keeper/program/orphan_watch.h"
+#include "supervisor/keeper/program/own_cgroup.h"
 #include "supervisor/keeper/program/poller.h"
 #include "supervisor/keeper/program/tree_killer.h"
 
@@ -88,16 +89,6 @@ class CgroupTreeKiller : public TreeKiller {
 // The files of a cgroup that limit it, and what to write into them.
 std::vector<std::pair<const char*, std::string>> LimitFiles(
     const TreeLimits& limits);
-
-// How many processes the kernel has killed for lack of memory, from the
-// contents of memory.events.
-uint64_t OomKills(std::string_view memory_events);
-
-// Where this process's cgroup is in the file system, from the contents of
-// /proc/self/mountinfo and /proc/self/cgroup. Nothing if version 2 is not
-// mounted, or the mount does not show it.
-std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
-                                              std::string_view cgroup);
 
 }  // namespace espalier::keeper
 

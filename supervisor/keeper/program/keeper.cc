@@ -439,12 +439,20 @@ void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
       .generation = slot.generation,
       .code = info.si_code,
       .status = info.si_status,
-      .oom_killed = killer_->OomKilled(id, slot.generation),
+      .oom_killed = OomKilled(id, slot, info),
       .user_ns = ToNs(usage.ru_utime),
       .system_ns = ToNs(usage.ru_stime),
       .max_rss_kib = static_cast<uint64_t>(usage.ru_maxrss),
   });
   NeedsSweep(id);
+}
+
+// By the limit of the service's cgroup; or, if its death looks like that, by
+// one around all of us.
+bool Keeper::OomKilled(uint32_t id, const Slot& slot, const siginfo_t& info) {
+  if (killer_->OomKilled(id, slot.generation)) return true;
+  const bool killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+  return killed && own_oom_kills_.Any() && !slot.stopped;
 }
 
 void Keeper::OnLogNews() {

@@ -36,6 +36,7 @@
 #include "supervisor/keeper/program/log_pump.h"
 #include "supervisor/keeper/program/notify_socket.h"
 #include "supervisor/keeper/program/orphan_watch.h"
+#include "supervisor/keeper/program/own_cgroup.h"
 #include "supervisor/keeper/program/poller.h"
 #include "supervisor/keeper/program/spawn.h"
 #include "supervisor/keeper/program/tree_killer.h"
@@ -112,6 +113,7 @@ class Keeper {
   void Executed(uint32_t id, Slot& slot);
   void OnReadiness(uint32_t id, Slot& slot);
   void OnMainProcess(uint32_t id, Slot& slot);
+  bool OomKilled(uint32_t id, const Slot& slot, const siginfo_t& info);
   void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
                   const rusage& usage);
   void OnLogNews();
@@ -154,6 +156,7 @@ class Keeper {
   bool told_clone_denied_ = false;
   bool told_limits_ = false;
   std::string token_;
+  OwnOomKills own_oom_kills_;
   std::unique_ptr<TreeKiller> killer_;
   std::vector<Slot> slots_;          // By id.
   std::vector<uint32_t> attention_;  // To be swept this turn.
