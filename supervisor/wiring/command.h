@@ -67,6 +67,9 @@ struct ProbeCommand {
   Program program;
   std::vector<Text> arguments = {};
   std::vector<EnvironmentVariable> environment = {};
+  // A run that takes longer is killed, with all that it started, and counts as
+  // one that failed.
+  absl::Duration timeout = absl::Seconds(10);
 
   friend bool operator==(const ProbeCommand&, const ProbeCommand&) = default;
 };

@@ -1,5 +1,6 @@
 // What a command says of its process, and what the process says of itself, from
 // a start function to the system and back.
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/testing/environment_test.h"
+#include "supervisor/testing/test_environment.h"
 
 namespace espalier {
 namespace {
@@ -40,6 +42,31 @@ TEST(ProcessTest, IsOfTheKindThatItsCommandAsksFor) {
   const std::string printed((std::istreambuf_iterator<char>(log)), {});
   EXPECT_THAT(printed, testing::HasSubstr(
                            "umask 027 nice 19 files 50/60 no_new_privs 1\n"));
+}
+
+// Its probe never ends, and neither would what that has started: each is gone
+// before the next one runs.
+TEST(ProcessTest, F43AProbeThatHangsIsKilledWithItsTree) {
+  const std::string pids = testing::TempDir() + "/probes";
+  const absl::Status status =
+      TestEnvironment<int>::Start("probed", [&](Nursery& nursery) -> Task<int> {
+        Command command = Child();
+        command.arguments = {Text("sleep")};
+        command.readiness = Readiness::Probe(
+            {.program = Program::Built("supervisor/keeper/testcases/child"),
+             .arguments = {"hang", pids},
+             .timeout = absl::Milliseconds(50)});
+        command.start_timeout = absl::Seconds(1);
+        Service service = nursery.NewService("probed");
+        co_await service.Start(std::move(command));
+        co_return 0;
+      }).status();
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("it took longer than 50ms"));
+  std::ifstream file(pids);
+  const std::string seen((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_GT(std::count(seen.begin(), seen.end(), 'h'), 1) << seen;
+  EXPECT_THAT(seen, testing::Not(testing::HasSubstr("still there"))) << seen;
 }
 
 TEST(ProcessTest, IsStartedAgainWhenItsWatchdogIsLost) {

@@ -17,13 +17,13 @@ namespace espalier {
 // code 0. Who runs it (the keeper) is the caller's affair; here is only when.
 //
 //   resting ──Watch──► running ──exit 0──► ready() once, resting
-//                       │   ▲
-//                exit 1 ▼   │ delay: 1 ms, doubled up to 100 ms
+//              exit 1,  │   ▲
+//            time limit ▼   │ delay: 1 ms, doubled up to 100 ms
 //                      waiting
 //
-// Never two runs at once: a run that is killed (Unwatch) must have drained
-// before the next one starts, and what it says counts for nothing. The loop's
-// thread only.
+// Never two runs at once: a run that is killed (Unwatch, time limit) must have
+// drained before the next one starts, and what it says counts for nothing. The
+// loop's thread only.
 class CommandProbe {
  public:
   struct Hooks {
@@ -39,8 +39,9 @@ class CommandProbe {
     std::function<std::string()> last_words;
   };
 
-  CommandProbe(Loop& loop, Hooks hooks)
-      : loop_(loop), hooks_(std::move(hooks)) {}
+  // `limit` is how long a run may take.
+  CommandProbe(Loop& loop, absl::Duration limit, Hooks hooks)
+      : loop_(loop), limit_(limit), hooks_(std::move(hooks)) {}
   CommandProbe(const CommandProbe&) = delete;
   CommandProbe& operator=(const CommandProbe&) = delete;
 
@@ -55,16 +56,21 @@ class CommandProbe {
 
  private:
   void Run();
+  void Overdue();
+  void RunAgainLater();
   void Failed(absl::string_view why);
 
   Loop& loop_;
+  const absl::Duration limit_;
   const Hooks hooks_;
   bool wanted_ = false;
   bool running_ = false;
-  bool stale_ = false;  // what runs was started for an earlier Watch()
+  bool stale_ = false;    // what runs was started for an earlier Watch()
+  bool overdue_ = false;  // what runs is being killed for taking too long
   uint64_t run_ = 0;
   absl::Duration delay_;
   Loop::Watch timer_;
+  Loop::Watch limit_timer_;  // while one runs
 };
 
 }  // namespace espalier

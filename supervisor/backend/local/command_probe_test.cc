@@ -32,6 +32,7 @@ class CommandProbeTest : public testing::Test {
   absl::Status spawn_error_;
   CommandProbe probe_{
       loop_,
+      absl::Milliseconds(5),
       {.spawn =
            [this](uint64_t run) {
              spawned_.push_back(run);
@@ -98,6 +99,21 @@ TEST_F(CommandProbeTest, F43ARunThatHangsIsKilledAndNeverASecondBesideIt) {
   EXPECT_THAT(spawned_, ElementsAre(1, 2));
   End(2, ExitResult::Exited(0));
   EXPECT_EQ(ready_, 1);
+}
+
+TEST_F(CommandProbeTest, F43ARunThatTakesTooLongIsKilledAndFails) {
+  probe_.Watch();
+  loop_.RunUntil([&] { return !killed_.empty(); });
+  EXPECT_THAT(killed_, ElementsAre(1));
+  EXPECT_THAT(complaints_, ElementsAre("it took longer than 5ms"));
+  EXPECT_THAT(spawned_, ElementsAre(1)) << "it is not gone yet";
+  probe_.Exited(1, ExitResult::Exited(0));
+  EXPECT_EQ(ready_, 0) << "too late";
+  probe_.Drained(1);
+  AwaitSpawn(2);
+  End(2, ExitResult::Exited(0));
+  EXPECT_EQ(ready_, 1);
+  EXPECT_THAT(killed_, ElementsAre(1));
 }
 
 TEST_F(CommandProbeTest, NothingRunsWhenNobodyAsks) {

@@ -303,26 +303,26 @@ void LocalBackend::StopAsking(Record& record) {
 
 void LocalBackend::MakeCommandProbe(Record& record) {
   record.command_probe = std::make_unique<CommandProbe>(
-      loop_, CommandProbe::Hooks{
-                 .spawn =
-                     [this, &record](uint64_t run) {
-                       return SpawnAside(
-                           record,
-                           *record.definition->command.readiness.probe(),
-                           record.probe_keeper_id, run, ProbeLog(record));
-                     },
-                 .kill =
-                     [this, &record](uint64_t run) {
-                       keeper_->Kill(record.probe_keeper_id, run);
-                       Flush();
-                     },
-                 .ready = [this, &record] { Ready(record); },
-                 .complained =
-                     [this, &record](std::string complaint) {
-                       Complain(record, std::move(complaint));
-                     },
-                 .last_words =
-                     [this, &record] { return LastLine(ProbeLog(record)); }});
+      loop_, record.definition->command.readiness.probe()->timeout,
+      CommandProbe::Hooks{
+          .spawn =
+              [this, &record](uint64_t run) {
+                return SpawnAside(
+                    record, *record.definition->command.readiness.probe(),
+                    record.probe_keeper_id, run, ProbeLog(record));
+              },
+          .kill =
+              [this, &record](uint64_t run) {
+                keeper_->Kill(record.probe_keeper_id, run);
+                Flush();
+              },
+          .ready = [this, &record] { Ready(record); },
+          .complained =
+              [this, &record](std::string complaint) {
+                Complain(record, std::move(complaint));
+              },
+          .last_words = [this,
+                         &record] { return LastLine(ProbeLog(record)); }});
 }
 
 void LocalBackend::MakeReloadCheck(Record& record) {

@@ -23,6 +23,9 @@
 //   notify MESSAGE...    sends each to NOTIFY_SOCKET, then sleeps; after "fork"
 //                        a child sends the rest, after "orphan" one that has
 //                        left its session and its parent
+//   hang FILE            says so in the file, and sleeps with a child that
+//   holds
+//                        its lock
 //   fill MIB             uses so much memory, then ends
 //   attributes           prints user, groups, umask, niceness, limits,
 //   directory
@@ -30,6 +33,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -196,6 +200,19 @@ bool SendNotification(const std::string& message) {
   Sleep();
 }
 
+// Says in the file that it hangs, and whether a process of an earlier one is
+// still there; with a child outside of its session, of which it holds a lock.
+[[noreturn]] void Hang(const char* path) {
+  const int file = open(path, O_RDWR | O_CREAT | O_APPEND, 0666);
+  const std::string lock = std::string(path) + ".lock";
+  const int held = open(lock.c_str(), O_RDWR | O_CREAT, 0666);
+  const bool alone = flock(held, LOCK_EX | LOCK_NB) == 0;
+  const std::string word = alone ? "hangs\n" : "still there\n";
+  if (write(file, word.data(), word.size()) < 0) _exit(1);
+  if (fork() == 0) setsid();
+  Sleep();
+}
+
 int Accept() {
   const int connection = accept(3, nullptr, nullptr);
   return write(connection, "hello", 5) == 5 ? 0 : 1;
@@ -269,6 +286,7 @@ int main(int argc, char** argv) {
     return memory.back() == 'x' ? 0 : 1;
   }
   if (mode == "notify") Notify(argv + 2);
+  if (mode == "hang") Hang(argument);
   if (mode == "attributes") {
     PrintAttributes();
     return 0;
