@@ -1,5 +1,8 @@
 // What a command says of its process, and what the process says of itself, from
 // a start function to the system and back.
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -47,7 +50,11 @@ TEST(ProcessTest, IsOfTheKindThatItsCommandAsksFor) {
 // Its probe never ends, and neither would what that has started: each is gone
 // before the next one runs.
 TEST(ProcessTest, F43AProbeThatHangsIsKilledWithItsTree) {
-  const std::string pids = testing::TempDir() + "/probes";
+  // Of a user of the services' own, perhaps.
+  std::string directory = testing::TempDir() + "/probes-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  ASSERT_EQ(chmod(directory.c_str(), 0777), 0);
+  const std::string pids = directory + "/pids";
   const absl::Status status =
       TestEnvironment<int>::Start("probed", [&](Nursery& nursery) -> Task<int> {
         Command command = Child();
