@@ -24,7 +24,7 @@ def source_of(misuses):
     for misuse in misuses:
         lines.append(f'#line 1 "misuse.{misuse["name"]}"')
         lines.append(f"Task<void> Wire_{misuse['name']}(Nursery& nursery) {{")
-        lines += misuse["setup"] + [misuse["wrong"], "co_return;", "}"]
+        lines += misuse.get("setup", []) + [misuse["wrong"], "co_return;", "}"]
     return "\n".join(lines + ["}  // namespace espalier", ""])
 
 

@@ -44,7 +44,7 @@ def misuse_tests(name, misuses, guards):
           right: a statement in a function of an environment;
           wrong: the same with the mistake; differs in one expression;
           messages: regular expressions which the first error must match;
-          setup: statements that come before.
+          setup: statements that come before, if any.
       guards: for each guard, structs of
           file: a header;
           old: what makes the guard; occurs there once;
@@ -55,7 +55,7 @@ def misuse_tests(name, misuses, guards):
             name = misuse.name + "_source",
             content = _SOURCE.format(
                 right = misuse.right,
-                setup = "\n  ".join(misuse.setup),
+                setup = "\n  ".join(getattr(misuse, "setup", [])),
                 wrong = misuse.wrong,
             ),
             out = misuse.name + ".cc",
