@@ -104,6 +104,8 @@ struct GaveUp {
   GroupId group;
   ServiceId culprit;
   absl::Status error;
+  // The error is that of a GroupFailed, which others have told of before.
+  bool passed_on = false;
 };
 
 // Everything of the group has come to rest, after StopGroupRequested, StopAll,

@@ -262,7 +262,9 @@ void Engine::Handle(const StopGroupRequested& event) {
 void Engine::Handle(const GroupFailed& event) {
   if (event.group == kRootGroup) return;
   const GroupId parent = At(event.group).spec.parent;
-  if (!IsClosed(parent)) GiveUp(parent, event.culprit, event.error);
+  if (!IsClosed(parent)) {
+    GiveUp(parent, event.culprit, event.error, /*passed_on=*/true);
+  }
 }
 
 void Engine::Handle(const StopAll&) {

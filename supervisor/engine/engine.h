@@ -444,7 +444,8 @@ class Engine {
   // engine_groups.cc: what one service does to the others of its group.
   std::vector<ServiceId> ActiveDependents(GroupId id) const;
   void StopGroup(GroupId id, Cause cause);
-  void GiveUp(GroupId id, ServiceId culprit, absl::Status error);
+  void GiveUp(GroupId id, ServiceId culprit, absl::Status error,
+              bool passed_on = false);
   absl::Status WithOtherDeaths(GroupId id, ServiceId culprit,
                                const absl::Status& error) const;
   void CheckStopped(GroupId id);

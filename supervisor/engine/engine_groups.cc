@@ -69,14 +69,15 @@ absl::Status Engine::WithOtherDeaths(GroupId id, ServiceId culprit,
   return absl::Status(error.code(), text);
 }
 
-void Engine::GiveUp(GroupId id, ServiceId culprit, absl::Status error) {
+void Engine::GiveUp(GroupId id, ServiceId culprit, absl::Status error,
+                    bool passed_on) {
   error = WithOtherDeaths(id, culprit, error);
   while (true) {
     Group& group = At(id);
     group.error = error;
     group.stopping = true;
     groups_to_check_.push_back(id);
-    Do(GaveUp{id, culprit, error});
+    Do(GaveUp{id, culprit, error, passed_on});
     if (id == kRootGroup || group.spec.awaited) break;
     id = group.spec.parent;
   }

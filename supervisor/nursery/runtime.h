@@ -194,8 +194,6 @@ class Runtime final : public Stopper {
   // The groups by their paths, and the runs of their bodies by id.
   absl::flat_hash_map<std::string, GroupId> groups_;
   std::map<GroupId, std::unique_ptr<GroupRun>> runs_;
-  // The failures that groups have passed on, which have evidence.
-  absl::flat_hash_set<std::string> group_failures_;
 
   std::optional<HandleData> published_;
 

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "supervisor/nursery/all_errors.h"
 #include "supervisor/nursery/runtime.h"
@@ -110,7 +109,6 @@ void Runtime::StopGroup(GroupId id, std::function<void()> done) {
 
 void Runtime::FailGroup(GroupId id, std::optional<ServiceId> culprit,
                         const absl::Status& error) {
-  group_failures_.insert(std::string(error.message()));
   Handle(GroupFailed{id, culprit.value_or(ServiceId{}), error});
   // The one around it may have given up before, and hears of no other then.
   Later([this, id, error] {
@@ -126,12 +124,7 @@ void Runtime::FailGroup(GroupId id, std::optional<ServiceId> culprit,
 void Runtime::On(const GaveUp& news) {
   // What a group passes on has it already.
   const absl::Status error =
-      absl::c_any_of(group_failures_,
-                     [&](const std::string& failure) {
-                       return absl::StartsWith(news.error.message(), failure);
-                     })
-          ? news.error
-          : WithEvidence(news.culprit, news.error);
+      news.passed_on ? news.error : WithEvidence(news.culprit, news.error);
   CloseInside(news.group);
   if (GroupRun* run = RunOf(news.group)) {
     run->GaveUp(news.culprit, error);

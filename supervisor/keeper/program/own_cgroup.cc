@@ -60,13 +60,6 @@ std::string ReadFile(const std::string& path) {
   return ReadAll(OwnedFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
 }
 
-std::string_view TakePiece(std::string_view* text, char separator) {
-  const size_t end = std::min(text->find(separator), text->size());
-  const std::string_view piece = text->substr(0, end);
-  text->remove_prefix(std::min(end + 1, text->size()));
-  return piece;
-}
-
 std::optional<std::string> OwnCgroupDirectory(std::string_view mountinfo,
                                               std::string_view cgroup,
                                               std::string_view controller) {

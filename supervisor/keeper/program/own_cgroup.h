@@ -41,9 +41,6 @@ class OwnOomKills {
 std::string ReadAll(const OwnedFd& file);
 std::string ReadFile(const std::string& path);
 
-// Takes the next piece up to `separator`, which it drops.
-std::string_view TakePiece(std::string_view* text, char separator);
-
 }  // namespace espalier::keeper
 
 #endif  // SUPERVISOR_KEEPER_PROGRAM_OWN_CGROUP_H_

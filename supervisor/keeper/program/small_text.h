@@ -1,7 +1,9 @@
-// Numbers as text and back, without the C++ library's locale machinery.
+// Numbers as text and back, and pieces of text, without the C++ library's
+// locale machinery.
 #ifndef SUPERVISOR_KEEPER_PROGRAM_SMALL_TEXT_H_
 #define SUPERVISOR_KEEPER_PROGRAM_SMALL_TEXT_H_
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -24,6 +26,14 @@ bool TakeNumber(std::string_view* text, T* value) {
   if (error != std::errc()) return false;
   text->remove_prefix(static_cast<size_t>(end - text->data()));
   return true;
+}
+
+// Takes the next piece up to `separator`, which it drops.
+inline std::string_view TakePiece(std::string_view* text, char separator) {
+  const size_t end = std::min(text->find(separator), text->size());
+  const std::string_view piece = text->substr(0, end);
+  text->remove_prefix(std::min(end + 1, text->size()));
+  return piece;
 }
 
 }  // namespace espalier::keeper
