@@ -1,5 +1,8 @@
 // Many clients steer one service at once, over the control API.
+#include <stdlib.h>
+
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
@@ -15,7 +18,6 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/environment/controlled_runtime.h"
 #include "supervisor/nursery/suite/group_world.h"
-#include "supervisor/testing/test_directory.h"
 
 namespace espalier {
 namespace {
@@ -158,7 +160,19 @@ class ClientsTest : public testing::TestWithParam<WorldKind> {
     server_ = *std::move(server);
   }
 
-  std::string socket_path() const { return directory_.path() + "/socket"; }
+  ~ClientsTest() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string socket_path() const { return directory_ + "/socket"; }
+
+  // Bazel's own directory is too deep for a socket.
+  static std::string ShortDirectory() {
+    std::string directory = "/tmp/clients_XXXXXX";
+    EXPECT_NE(mkdtemp(directory.data()), nullptr);
+    return directory;
+  }
 
   static absl::Status Ask(ControlClient& client, Request request) {
     switch (request) {
@@ -186,7 +200,7 @@ class ClientsTest : public testing::TestWithParam<WorldKind> {
     }
   }
 
-  const TestDirectory directory_;
+  const std::string directory_ = ShortDirectory();
   GroupWorld world_{GetParam()};
   History history_;
   EventLog events_{EventLog::Options()};
