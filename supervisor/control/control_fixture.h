@@ -96,7 +96,8 @@ class ControlFixture : public testing::Test {
       {.name = "gateway",
        .state = "WAITING",
        .why = "waits for links\nwhich said \xff",
-       .needs = {"links"}},
+       .needs = {"links"},
+       .needs_at_start = {"seed"}},
   }};
   std::unique_ptr<ControlServer> server_;
 };

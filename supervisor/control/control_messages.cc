@@ -101,6 +101,9 @@ control::v1::Service ToMessage(const ServiceSnapshot& snapshot) {
   for (const std::string& need : snapshot.needs) {
     message.add_needs(Harmless(need));
   }
+  for (const std::string& need : snapshot.needs_at_start) {
+    message.add_needs_at_start(Harmless(need));
+  }
   for (const ServiceSnapshot::Endpoint& endpoint : snapshot.endpoints) {
     control::v1::Endpoint* added = message.add_endpoints();
     added->set_name(Harmless(endpoint.name));
@@ -129,6 +132,8 @@ ServiceSnapshot FromMessage(const control::v1::Service& message) {
   snapshot.restarts = message.restarts();
   snapshot.why = message.why();
   snapshot.needs.assign(message.needs().begin(), message.needs().end());
+  snapshot.needs_at_start.assign(message.needs_at_start().begin(),
+                                 message.needs_at_start().end());
   for (const control::v1::Endpoint& endpoint : message.endpoints()) {
     snapshot.endpoints.push_back(
         {.name = endpoint.name(), .url = endpoint.url()});

@@ -107,6 +107,8 @@ TEST_F(ControlServerTest, ListsServices) {
   EXPECT_EQ(list->services[0], expected[0]);
   EXPECT_EQ(list->services[1].why, "waits for links\nwhich said \\xff");
   EXPECT_EQ(list->services[1].needs, (std::vector<std::string>{"links"}));
+  EXPECT_EQ(list->services[1].needs_at_start,
+            (std::vector<std::string>{"seed"}));
   EXPECT_FALSE(list->run_id.empty());
 }
 

@@ -55,8 +55,10 @@ struct ServiceSnapshot {
   // Why it is in this state, as a sentence for a person; may be empty when that
   // is READY.
   std::string why = {};
-  // Names of the services it uses.
+  // Names of the services it uses as long as it runs, and of those that must be
+  // ready when somebody starts it.
   std::vector<std::string> needs = {};
+  std::vector<std::string> needs_at_start = {};
   std::vector<Endpoint> endpoints = {};
   // Absolute path; empty if it has none.
   std::string log_file = {};

@@ -28,6 +28,7 @@ ServiceSnapshot ControlledRuntime::Snapshot(
       .restarts = std::max<int64_t>(generation - 1, 0),
       .why = engine.Explain(id, Runtime::Now()),
       .needs = definition.needs,
+      .needs_at_start = definition.start_needs,
       .endpoints = {},
       .log_file =
           definition.external ? "" : runtime_.backend().Log(definition).file,

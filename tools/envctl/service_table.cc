@@ -55,6 +55,7 @@ Json ToJson(const ServiceSnapshot& service) {
                {"restarts", service.restarts},
                {"why", service.why},
                {"needs", service.needs},
+               {"needs_at_start", service.needs_at_start},
                {"log_file", service.log_file}};
   json["pid"] = service.pid == 0 ? Json() : Json(service.pid);
   json["since"] = service.since == absl::InfinitePast()

@@ -28,7 +28,8 @@ std::vector<ServiceSnapshot> Services() {
           {.name = "gateway",
            .state = "WAITING",
            .why = "waits for links\nmore",
-           .needs = {"links"}}};
+           .needs = {"links"},
+           .needs_at_start = {"seed"}}};
 }
 
 TEST(ServiceTableTest, ShowsARowForEachService) {
@@ -71,6 +72,7 @@ TEST(ServiceTableTest, JsonHasEverything) {
   EXPECT_TRUE(gateway["since"].is_null());
   EXPECT_EQ(gateway["why"], "waits for links\nmore");
   EXPECT_EQ(gateway["needs"][0], "links");
+  EXPECT_EQ(gateway["needs_at_start"][0], "seed");
 }
 
 TEST(ServiceTableTest, ListsEnvironments) {

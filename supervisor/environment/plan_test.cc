@@ -1,0 +1,73 @@
+#include "supervisor/environment/plan.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "supervisor/nursery/nursery.h"
+
+namespace espalier {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+Task<HttpUrl> StartServer(Nursery& nursery, std::string name,
+                          std::vector<Text> arguments) {
+  Service service = nursery.NewService(name);
+  HttpUrl url = service.Listen<HttpUrl>();
+  co_await service.Start({.program = Program::System("server", "server"),
+                          .arguments = std::move(arguments),
+                          .readiness = Readiness::Connects(url)});
+  co_return url;
+}
+
+// A copy needs the primary to start, and the store always.
+absl::StatusOr<Plan> PlanOfCopy() {
+  return MakePlan(
+      [](Nursery& nursery) -> Task<void> {
+        HttpUrl primary = co_await StartServer(nursery, "primary", {});
+        HttpUrl store = co_await StartServer(nursery, "store", {});
+        co_await StartServer(nursery, "copy",
+                             {Text("--from=", AtStart(primary)), Text(store)});
+      },
+      {});
+}
+
+TEST(PlanTest, TellsWhatIsNeededAlwaysFromWhatIsNeededAtTheStart) {
+  const absl::StatusOr<Plan> plan = PlanOfCopy();
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->services.size(), 3u);
+  EXPECT_THAT(plan->services[2].needs, ElementsAre("store"));
+  EXPECT_THAT(plan->services[2].start_needs, ElementsAre("primary"));
+  EXPECT_THAT(plan->services[0].start_needs, IsEmpty());
+}
+
+TEST(PlanTest, ForAPerson) {
+  const std::string text = FormatPlan(*PlanOfCopy(), "shop", PlanFormat::kText);
+  EXPECT_THAT(text, HasSubstr("  needs    store\n"));
+  EXPECT_THAT(text, HasSubstr("  to start primary\n"));
+}
+
+TEST(PlanTest, ForPrograms) {
+  const auto json = nlohmann::json::parse(
+      FormatPlan(*PlanOfCopy(), "shop", PlanFormat::kJson));
+  const auto& copy = json["services"][2];
+  EXPECT_EQ(copy["needs"], nlohmann::json({"store"}));
+  EXPECT_EQ(copy["needs_at_start"], nlohmann::json({"primary"}));
+  EXPECT_THAT(json["services"][0]["needs_at_start"], IsEmpty());
+}
+
+TEST(PlanTest, AGraphDrawsWhatIsNeededAtTheStartDashed) {
+  const std::string graph =
+      FormatPlan(*PlanOfCopy(), "shop", PlanFormat::kGraphviz);
+  EXPECT_THAT(graph, HasSubstr("  \"copy\" -> \"store\";\n"));
+  EXPECT_THAT(graph, HasSubstr("  \"copy\" -> \"primary\" [style=dashed];\n"));
+  EXPECT_THAT(graph, Not(HasSubstr("  \"copy\" -> \"primary\";\n")));
+}
+
+}  // namespace
+}  // namespace espalier
