@@ -189,7 +189,9 @@ class Service {
 
   // Starts the service when all that its command mentions is ready, and waits
   // until it is ready itself (a one-shot: done). Fails with a sentence that
-  // says why, where its log is and how it ends; by then nothing of it runs.
+  // says why, where its log is and how it ends; by then nothing of it runs. If
+  // the task fails later, the service is stopped before the error is delivered,
+  // and whoever starts it meanwhile does so in vain.
   // When the task is cancelled, waits until the process and what it spawned
   // have gone. Call it once.
   Task<void> Start(Command command);

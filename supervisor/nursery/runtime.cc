@@ -11,6 +11,14 @@
 #include "supervisor/logs/log_tail.h"
 
 namespace espalier {
+namespace {
+
+bool IsStart(const Event& event) {
+  return std::holds_alternative<StartRequested>(event) ||
+         std::holds_alternative<RestartRequested>(event);
+}
+
+}  // namespace
 
 Runtime::Runtime(Loop& loop, Backend& backend, RuntimeOptions options)
     : loop_(loop),
@@ -156,6 +164,9 @@ void Runtime::Drain() {
       actions_.clear();
       engine_.Step(event, Now(), actions_);
       for (const Action& action : actions_) Dispatch(action);
+      if (IsStart(event)) {
+        for (const auto& [id, done] : await_rest_) StopIfStarted(id);
+      }
       continue;
     }
     TakeWhatIsTrue();
@@ -210,7 +221,7 @@ void Runtime::On(const Changed& change) {
   if (IsAtRest(change.to)) {
     auto [begin, end] = await_rest_.equal_range(change.id);
     for (auto it = begin; it != end; ++it)
-      completions_.push_back(std::move(it->second));
+      WhenAtRest(change.id, std::move(it->second));
     await_rest_.erase(begin, end);
   }
   if (observer_) observer_(change);
@@ -263,7 +274,9 @@ void Runtime::WhenStarted(ServiceId id,
                           std::function<void(absl::Status)> done) {
   Later([this, id, done = std::move(done)] {
     const ServiceState state = engine_.State(id);
-    if (Satisfies(state)) return done(absl::OkStatus());
+    if (Satisfies(state) && !engine_.IsToStop(id)) {
+      return done(absl::OkStatus());
+    }
     if (IsAtRest(state)) return done(NotStarted(id));
     await_started_.emplace(id, done);
   });
@@ -272,8 +285,14 @@ void Runtime::WhenStarted(ServiceId id,
 void Runtime::WhenAtRest(ServiceId id, std::function<void()> done) {
   Later([this, id, done = std::move(done)] {
     if (IsAtRest(engine_.State(id))) return done();
+    StopIfStarted(id);
     await_rest_.emplace(id, done);
   });
+}
+
+void Runtime::StopIfStarted(ServiceId id) {
+  if (!IsAtRest(engine_.State(id)) && !engine_.IsToStop(id))
+    events_.push_back(StopRequested{id});
 }
 
 void Runtime::Later(std::function<void()> completion) {

@@ -103,10 +103,6 @@ class Runtime final : public Stopper {
   // what happens next. Empty otherwise.
   std::string GroupStory(ServiceId id) const;
 
-  // Calls `done` once when nothing of the service runs and nothing is to be
-  // started any more. Never from within.
-  void WhenAtRest(ServiceId id, std::function<void()> done);
-
   // Has the service read its changed files, as its command's `reload` says.
   // `done` is called once, perhaps from within: OK when it was told to.
   void Reload(ServiceId id, std::function<void(absl::Status)> done);
@@ -154,6 +150,11 @@ class Runtime final : public Stopper {
   void Later(std::function<void()> completion);
   void DrainSoon();
   void TakeWhatIsTrue();
+  // Calls `done` once when nothing of the service, which was asked to stop,
+  // runs. Whoever starts it before does so in vain: it is stopped again. Never
+  // from within.
+  void WhenAtRest(ServiceId id, std::function<void()> done);
+  void StopIfStarted(ServiceId id);
   absl::Status CheckMentions(const ServiceDefinition& definition) const;
   absl::StatusOr<ServiceId> Redeclare(ServiceId id, ServiceSpec spec,
                                       ServiceDefinition definition);
@@ -168,6 +169,8 @@ class Runtime final : public Stopper {
   bool HasEndedInside(GroupId id) const;
   void CloseInside(GroupId id);
   void StopGroup(GroupId id, std::function<void()> done);
+  void WhenGroupGone(GroupId id, std::function<bool()> ended,
+                     std::function<void()> done);
   void FailGroup(GroupId id, std::optional<ServiceId> culprit,
                  const absl::Status& error);
   void StartTakenAlong(GroupId id);

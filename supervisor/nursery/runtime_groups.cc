@@ -102,9 +102,25 @@ void Runtime::CloseInside(GroupId id) {
 void Runtime::StopGroup(GroupId id, std::function<void()> done) {
   CloseInside(id);
   Handle(StopGroupRequested{id});
-  WhenTrue(
-      [this, id] { return HasEndedInside(id) && engine_.IsGroupAtRest(id); },
-      std::move(done));
+  WhenGroupGone(id, [this, id] { return HasEndedInside(id); }, std::move(done));
+}
+
+// `ended` says whether all that starts services in the group by itself has
+// ended. Who starts one all the same does it in vain: it is stopped again.
+void Runtime::WhenGroupGone(GroupId id, std::function<bool()> ended,
+                            std::function<void()> done) {
+  const auto gone = [this, id, ended] {
+    return engine_.IsGroupAtRest(id) && ended();
+  };
+  const auto overtaken = [this, id] {
+    return !engine_.IsGroupAtRest(id) && !engine_.IsClosed(id);
+  };
+  WhenTrue([gone, overtaken] { return gone() || overtaken(); },
+           [this, id, gone, ended, done = std::move(done)] {
+             if (gone()) return done();
+             Handle(StopGroupRequested{id});
+             WhenGroupGone(id, ended, done);
+           });
 }
 
 void Runtime::FailGroup(GroupId id, std::optional<ServiceId> culprit,
@@ -224,11 +240,9 @@ void Runtime::WhenGone(int number, std::function<void(absl::Status)> done) {
   };
   if (number >= 0) return WhenAtRest(ServicesOf(number)[0], std::move(gone));
   const GroupId group = GroupOf(number);
-  WhenTrue(
-      [this, group] {
-        return RunOf(group)->ended() && HasEndedInside(group) &&
-               engine_.IsGroupAtRest(group);
-      },
+  WhenGroupGone(
+      group,
+      [this, group] { return RunOf(group)->ended() && HasEndedInside(group); },
       std::move(gone));
 }
 
