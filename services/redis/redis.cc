@@ -32,6 +32,7 @@ Text Settings(const Service& redis, const RedisUrl& url,
               redis.data(),
               "\n"
               "daemonize no\n"
+              "supervised auto\n"
               "logfile \"\"\n"
               "save \"\"\n"
               "maxmemory ",
@@ -46,13 +47,13 @@ Task<Redis> StartRedis(Nursery& nursery, RedisOptions options) {
   Service redis = nursery.NewService(options.name);
   const RedisUrl url = redis.ReserveUnix<RedisUrl>("socket");
   const Path settings = redis.data() / "redis.conf";
-  // Its socket is there before the data are loaded, and it answers with an
-  // error meanwhile: a connection alone says nothing.
+  // It says itself when the data are loaded. Its socket is there before, and
+  // answers with an error meanwhile.
   co_return co_await redis.Start(
       {.program = Program::System("redis-server", "redis-server"),
        .arguments = {settings},
        .files = {{.path = settings, .contents = Settings(redis, url, options)}},
-       .readiness = Readiness::Answers(url, "PING\r\n", "+PONG"),
+       .readiness = Readiness::Notify(),
        .client = {.arguments = {{"redis-cli", {"-s", url}},
                                 {"redis-benchmark", {"-s", url}}}}},
       Redis{.url = url});

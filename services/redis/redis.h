@@ -38,6 +38,8 @@ struct RedisOptions {
 
 // Starts a Redis server (Debian's package redis-server) on a Unix socket, which
 // only the user that services run as can reach; so it asks for no password.
+// Ready when Redis itself says so, by sd_notify(3): it has to be built with
+// libsystemd, as Debian's is; its log says so where it is not.
 Task<Redis> StartRedis(Nursery& nursery, RedisOptions options = {});
 
 }  // namespace espalier

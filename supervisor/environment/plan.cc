@@ -30,8 +30,8 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
                           readiness.variable());
     case Readiness::Kind::kNotify:
       return readiness.watchdog() == absl::InfiniteDuration()
-                 ? "when it notifies"
-                 : absl::StrCat("when it notifies, at least every ",
+                 ? "when it says so by sd_notify"
+                 : absl::StrCat("when it says so by sd_notify, at least every ",
                                 absl::FormatDuration(readiness.watchdog()),
                                 " from then on");
     case Readiness::Kind::kConnect:
