@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -28,10 +29,23 @@ using keeper::SpawnedEvent;
 using keeper::SpawnFailedEvent;
 using keeper::SpawnRequest;
 using keeper::SpawnStage;
+using testing::Each;
 using testing::HasSubstr;
 using testing::StartsWith;
 
 using KeeperSpawnTest = KeeperFixture;
+
+// How many the tables of each of its threads have, as lines of their status.
+std::vector<std::string> DescriptorSlots(pid_t pid) {
+  std::vector<std::string> slots;
+  for (const auto& thread : std::filesystem::directory_iterator(
+           absl::StrCat("/proc/", pid, "/task"))) {
+    const std::string status = ReadFile(thread.path() / "status");
+    const size_t begin = std::min(status.find("FDSize:"), status.size());
+    slots.push_back(status.substr(begin, status.find('\n', begin) - begin));
+  }
+  return slots;
+}
 
 // Root outside a user namespace that maps only one user, as Bazel's sandbox is.
 bool CanBecomeAnybody() {
@@ -112,6 +126,15 @@ TEST_F(KeeperSpawnTest, APassedListenerServesConnections) {
   EXPECT_EQ(Await<ExitedEvent>(1).status, 0);
   close(connection);
   close(listener);
+}
+
+// It would have to wait for some 15 ms each time: see descriptor_table.h.
+TEST_F(KeeperSpawnTest, TheTableOfDescriptorsDoesNotGrowWhileItServes) {
+  const auto before = DescriptorSlots(keeper_->keeper_pid());
+  EXPECT_THAT(before, Each(StartsWith("FDSize:")));
+  Spawn(Request(1, {"sleep"}));
+  Await<SpawnedEvent>(1);
+  EXPECT_EQ(DescriptorSlots(keeper_->keeper_pid()), before);
 }
 
 TEST_F(KeeperSpawnTest, NothingThatWasPrintedIsLost) {

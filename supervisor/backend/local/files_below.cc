@@ -98,7 +98,7 @@ absl::Status WriteAll(int fd, absl::string_view contents,
     if (written < 0) return SystemError("cannot write", path);
     contents.remove_prefix(written);
   }
-  return fsync(fd) == 0 ? absl::OkStatus() : SystemError("cannot write", path);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -146,7 +146,8 @@ absl::StatusOr<std::string> ReadFileBelow(const std::string& root,
 
 absl::Status WriteFileBelow(const std::string& root, absl::string_view relative,
                             absl::string_view contents,
-                            const std::optional<ServiceUser>& owner) {
+                            const std::optional<ServiceUser>& owner,
+                            Durability durability) {
   absl::StatusOr<Place> place = PlaceOf(root, relative);
   if (!place.ok()) return place.status();
   const int directory = place->directory.get();
@@ -158,6 +159,8 @@ absl::Status WriteFileBelow(const std::string& root, absl::string_view relative,
                            0600));
   if (!fd.valid()) return SystemError("cannot make", place->path);
   absl::Status status = WriteAll(fd.get(), contents, place->path);
+  if (status.ok() && durability == Durability::kOnDisk && fsync(fd.get()) != 0)
+    status = SystemError("cannot write", place->path);
   if (status.ok()) status = GiveTo(owner, fd.get(), place->path);
   if (status.ok() && renameat(directory, temporary.c_str(), directory,
                               place->name.c_str()) != 0)

@@ -33,11 +33,20 @@ absl::StatusOr<UniqueFd> MakeDirectoryBelow(
 absl::StatusOr<std::string> ReadFileBelow(const std::string& root,
                                           absl::string_view relative);
 
+// What a power cut may leave of a file that was just written.
+enum class Durability {
+  // Anything: for what is compared before each use, and written anew.
+  kRewritable,
+  // The whole file, or none of that name. Costs a few milliseconds on a disk.
+  kOnDisk,
+};
+
 // Puts a file with these contents in the place of whatever bears the name; the
-// directory must exist. It is whole and on disk before it takes the name.
+// directory must exist. It is whole before it takes the name.
 absl::Status WriteFileBelow(const std::string& root, absl::string_view relative,
                             absl::string_view contents,
-                            const std::optional<ServiceUser>& owner);
+                            const std::optional<ServiceUser>& owner,
+                            Durability durability);
 
 }  // namespace espalier
 

@@ -115,7 +115,8 @@ absl::StatusOr<std::string> ServiceFiles::SecretValue(
   }
   if (!absl::IsNotFound(present.status())) return present;
   const std::string value = RandomCharacters();
-  if (absl::Status status = WriteFileBelow(directory, name, value, user_);
+  if (absl::Status status =
+          WriteFileBelow(directory, name, value, user_, Durability::kOnDisk);
       !status.ok())
     return status;
   return value;
@@ -280,7 +281,8 @@ absl::Status ServiceFiles::WriteIfDifferent(
   if (absl::StatusOr<std::string> old = ReadFileBelow(root, relative);
       old.ok() && *old == contents)
     return absl::OkStatus();
-  return WriteFileBelow(root, relative, contents, owner);
+  return WriteFileBelow(root, relative, contents, owner,
+                        Durability::kRewritable);
 }
 
 }  // namespace espalier

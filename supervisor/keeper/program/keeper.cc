@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "supervisor/keeper/program/clock.h"
+#include "supervisor/keeper/program/descriptor_table.h"
 #include "supervisor/keeper/program/end_descendants.h"
 #include "supervisor/keeper/program/process_scan.h"
 #include "supervisor/keeper/program/small_text.h"
@@ -30,21 +30,6 @@ constexpr int kEventsPerTurn = 128;
 constexpr int kRequestsPerTurn = 32;
 constexpr int kIdBits = 24;
 static_assert(kMaxId < (1u << kIdBits));
-
-// As many descriptors as may be had: there are some for each service. The limit
-// as it was, if it was lower: a service must not find one that it cannot deal
-// with (select).
-std::optional<ResourceLimit> RaiseDescriptorLimit() {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return std::nullopt;
-  const ResourceLimit before = {.resource = RLIMIT_NOFILE,
-                                .soft = files.rlim_cur,
-                                .hard = files.rlim_max};
-  if (files.rlim_cur == files.rlim_max) return std::nullopt;
-  files.rlim_cur = files.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &files) != 0) return std::nullopt;
-  return before;
-}
 
 uint64_t ToNs(const timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000u +
@@ -90,6 +75,7 @@ bool Keeper::Start() {
   signals_.Reset(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   token_ = RandomToken();
   childs_files_ = RaiseDescriptorLimit();
+  GrowDescriptorTable();
   if (!signals_ || token_.empty()) return false;
   socket_interest_ = EPOLLIN;
   if (!poller_.Add(connection_.fd(), Source::kSocket, 0) ||
