@@ -1,7 +1,6 @@
 #ifndef ESPALIER_SERVICES_LINKS_LINKS_H_
 #define ESPALIER_SERVICES_LINKS_LINKS_H_
 
-#include <concepts>
 #include <optional>
 #include <string>
 #include <variant>
@@ -19,12 +18,15 @@ class Nursery;
 // What links can be served over: HTTP/1.1 with JSON, or HTTP/2 with gRPC
 // (links.proto).
 template <typename Url>
-concept LinksProtocol =
-    std::same_as<Url, HttpUrl> || std::same_as<Url, Http2Url>;
+concept LinksProtocol = OneOf<Url, HttpUrl, Http2Url>;
 
 // A running server of short links.
-template <LinksProtocol Url>
+template <typename Url>
 struct Links {
+  // No constraint: StartLinks would then be refused for one of its return type,
+  // and the compiler tell of no other protocol.
+  static_assert(LinksProtocol<Url>, "links are served over these");
+
   Url url;
 
   ESPALIER_HANDLE(Links, url);

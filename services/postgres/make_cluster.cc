@@ -2,13 +2,8 @@
 // template; further ones are copies of it, which takes a tenth of the time.
 // Both appear whole or not at all, whenever this is killed.
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -22,8 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/server_main.h"
+#include "services/postgres/cluster_directory.h"
 #include "services/postgres/copy_tree.h"
-#include "supervisor/ports/unique_fd.h"
 
 ABSL_FLAG(std::string, cluster, "", "The directory to make.");
 ABSL_FLAG(std::string, templates, "", "Where templates are kept.");
@@ -41,44 +36,19 @@ const char* const kInitdbOptions[] = {
     "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8",
     "--auth=reject",       "--no-sync",       "--no-instructions"};
 
-absl::Status SystemError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
-}
-
-bool IsCluster(const std::string& path) {
-  std::error_code error;
-  return fs::is_regular_file(path + "/PG_VERSION", error);
-}
+constexpr char kAdvice[] =
+    "Restore it from a backup, or move it away to begin anew";
 
 void Remove(const std::string& path) {
   std::error_code ignored;
   fs::remove_all(path, ignored);
 }
 
-// A new directory beside `path`, for what will become it.
-absl::StatusOr<std::string> MakeBeside(const std::string& path) {
-  std::string made = path + ".XXXXXX";
-  if (mkdtemp(made.data()) == nullptr)
-    return SystemError("cannot make a directory beside", path);
-  return made;
-}
-
 absl::Status RunInitdb(const std::string& program, const std::string& cluster) {
-  const std::string data = "--pgdata=" + cluster;
-  std::vector<const char*> argv = {program.c_str(), data.c_str()};
-  argv.insert(argv.end(), std::begin(kInitdbOptions), std::end(kInitdbOptions));
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  if (child < 0) return SystemError("cannot start", program);
-  if (child == 0) {
-    execv(program.c_str(), const_cast<char* const*>(argv.data()));
-    _exit(127);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(program, " failed; see above for what it said"));
+  std::vector<std::string> command = {program, "--pgdata=" + cluster};
+  command.insert(command.end(), std::begin(kInitdbOptions),
+                 std::end(kInitdbOptions));
+  return RunToEnd(command);
 }
 
 // Whoever else makes the same template meanwhile is no less welcome.
@@ -99,13 +69,7 @@ absl::Status MakeCopy(const std::string& from, const std::string& cluster) {
   const auto remove = absl::MakeCleanup([&] { Remove(*made); });
   const std::string copy = *made + "/cluster";
   if (absl::Status status = CopyTree(from, copy); !status.ok()) return status;
-  // All at once: a thousand files, each by itself, take a second.
-  const UniqueFd directory(open(copy.c_str(), O_RDONLY | O_DIRECTORY));
-  if (!directory.valid() || syncfs(directory.get()) != 0)
-    return SystemError("cannot write", copy);
-  return rename(copy.c_str(), cluster.c_str()) == 0
-             ? absl::OkStatus()
-             : SystemError("cannot make", cluster);
+  return PutInPlace(copy, cluster);
 }
 
 // A template serves all minor versions of a major one; but an initdb that was
@@ -119,24 +83,6 @@ absl::StatusOr<std::string> TemplateFor(const std::string& initdb,
                       program.st_size);
 }
 
-absl::Status CheckPrograms(const std::string& initdb) {
-  if (access(initdb.c_str(), X_OK) == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the program '", initdb,
-                   "' is not installed; install it with: sudo apt-get install ",
-                   absl::GetFlag(FLAGS_package)));
-}
-
-absl::Status CheckPlace(const std::string& cluster) {
-  std::error_code error;
-  if (!fs::exists(cluster, error) || fs::is_empty(cluster, error))
-    return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the data directory ", cluster,
-      " is damaged: it has files, but no PG_VERSION. Nothing in it was "
-      "changed. Restore it from a backup, or move it away to begin anew"));
-}
-
 absl::Status Run(int argc, char** argv) {
   absl::SetProgramUsageMessage("Makes a data directory for PostgreSQL.");
   absl::Status status = ParseFlags(argc, argv);
@@ -144,8 +90,9 @@ absl::Status Run(int argc, char** argv) {
   const std::string cluster = absl::GetFlag(FLAGS_cluster);
   if (IsCluster(cluster)) return absl::OkStatus();
   const std::string initdb = absl::GetFlag(FLAGS_programs) + "/initdb";
-  if (status = CheckPrograms(initdb); !status.ok()) return status;
-  if (status = CheckPlace(cluster); !status.ok()) return status;
+  status = CheckInstalled(initdb, absl::GetFlag(FLAGS_package));
+  if (status.ok()) status = CheckPlace(cluster, kAdvice);
+  if (!status.ok()) return status;
   absl::StatusOr<std::string> pattern =
       TemplateFor(initdb, absl::GetFlag(FLAGS_templates));
   if (!pattern.ok()) return pattern.status();

@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SERVICES_POSTGRES_POSTGRES_H_
 #define ESPALIER_SERVICES_POSTGRES_POSTGRES_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,16 @@ struct PostgresReadOnly {
   ESPALIER_HANDLE(PostgresReadOnly, url, database, user, password);
 };
 
-// A PostgreSQL database that its holder owns. No conversion leads from or to
+// Who connects to a PostgreSQL server.
+struct PostgresLogin {
+  std::string user;
+  Secret password;
+
+  ESPALIER_HANDLE(PostgresLogin, user, password);
+};
+
+// A PostgreSQL database that its holder owns, on a server that takes writes: a
+// primary. No conversion leads from or to
 // PostgresReadOnly: who needs to write says so by the type.
 struct Postgres {
   PostgresUrl url;
@@ -32,12 +42,16 @@ struct Postgres {
   Secret password;
   // The same database, for those who only read.
   PostgresReadOnly read_only;
+  // Who may follow the server; see replica.h. None if it is external and nobody
+  // was named.
+  std::optional<PostgresLogin> replicator;
 
   // Another database of the same server, which PostgresOptions::databases must
   // name.
   Postgres Database(std::string name) const;
 
-  ESPALIER_HANDLE(Postgres, url, database, user, password, read_only);
+  ESPALIER_HANDLE(Postgres, url, database, user, password, read_only,
+                  replicator);
 };
 
 struct PostgresOptions {
@@ -46,7 +60,8 @@ struct PostgresOptions {
   // The database of the handle. Names of databases and roles consist of
   // lower-case letters, digits and '_', and begin with a letter.
   std::string database = "app";
-  // The role that owns all databases. "<user>_reader" reads them.
+  // The role that owns all databases. "<user>_reader" reads them, and
+  // "<user>_replicator" may copy and follow the whole server.
   std::string user = "app";
   // Further databases.
   std::vector<std::string> databases = {};
@@ -70,7 +85,7 @@ struct PostgresOptions {
 // With --external=<name>=postgresql://HOST:PORT or the path of a socket,
 // nothing of this runs: then roles and databases must be there, and the
 // passwords in the secrets directory of the instance (<name>.password,
-// <name>.reader).
+// <name>.reader, <name>.replicator).
 Task<Postgres> StartPostgres(Nursery& nursery, PostgresOptions options = {});
 
 }  // namespace espalier

@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/postgres/testing/query.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/testing/child_program.h"
 #include "supervisor/testing/test_directory.h"
@@ -42,34 +43,6 @@ absl::StatusOr<std::unique_ptr<Environment>> Start(
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string SecretValue(const Environment& environment, const Secret& secret) {
-  return ReadFile(absl::StrCat(environment.state_directory(), "/secrets/",
-                               secret.service(), ".", secret.name()));
-}
-
-// What a query gives, all of it as one text, or the error.
-template <typename Handle>
-std::string Query(const Environment& environment, const Handle& handle,
-                  const std::string& sql, std::string password = "") {
-  if (password.empty()) password = SecretValue(environment, handle.password);
-  const std::string url = Resolve(handle.url);
-  const std::string database = absl::StrCat("postgresql:///", handle.database,
-                                            url.substr(url.find('?')));
-  const char* const keys[] = {"dbname", "user", "password", nullptr};
-  const char* const values[] = {database.c_str(), handle.user.c_str(),
-                                password.c_str(), nullptr};
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(
-      PQconnectdbParams(keys, values, 1), &PQfinish);
-  if (PQstatus(connection.get()) != CONNECTION_OK)
-    return PQerrorMessage(connection.get());
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(
-      PQexec(connection.get(), sql.c_str()), &PQclear);
-  std::string text = PQresultErrorMessage(result.get());
-  for (int row = 0; row < PQntuples(result.get()); ++row)
-    absl::StrAppend(&text, PQgetvalue(result.get(), row, 0), "\n");
-  return text;
 }
 
 std::string ClusterOf(const std::string& state_directory) {

@@ -52,6 +52,15 @@ std::string MakeRole(absl::string_view role) {
                 absl::StrCat("CREATE ROLE \"", role, "\" LOGIN"));
 }
 
+// Clusters that began as copies of one template are alike for PostgreSQL; by
+// this a replica tells them apart.
+std::string MarkServer(absl::string_view role) {
+  return absl::StrCat(
+      "SELECT format('COMMENT ON ROLE %I IS %L', rolname, gen_random_uuid())\n"
+      "  FROM pg_roles WHERE rolname = '",
+      role, "' AND shobj_description(oid, 'pg_authid') IS NULL \\gexec\n");
+}
+
 std::string MakeDatabases(const PostgresOptions& options) {
   std::string sql;
   for (const std::string& name : Databases(options)) {
@@ -82,19 +91,25 @@ std::string ReaderOf(const PostgresOptions& options) {
   return options.user + "_reader";
 }
 
+std::string ReplicatorOf(const PostgresOptions& options) {
+  return options.user + "_replicator";
+}
+
 absl::Status CheckNames(const PostgresOptions& options) {
   absl::Status status = CheckName("role", options.user);
   if (status.ok()) status = CheckName("role", ReaderOf(options));
+  if (status.ok()) status = CheckName("role", ReplicatorOf(options));
   for (const std::string& name : Databases(options)) {
     if (status.ok()) status = CheckName("database", name);
   }
   return status;
 }
 
-Text SetupScript(const PostgresOptions& options, const Secret& password,
-                 const Secret& reader_password, const Path& done) {
+Text SetupScript(const PostgresOptions& options, const Postgres& postgres,
+                 const Path& done) {
   const std::string& user = options.user;
   const std::string reader = ReaderOf(options);
+  const std::string replicator = ReplicatorOf(options);
   // A statement that fails would be logged, with the password in it.
   return Text(
       "\\set ON_ERROR_STOP on\n"
@@ -102,17 +117,20 @@ Text SetupScript(const PostgresOptions& options, const Secret& password,
       "SET log_min_error_statement = panic;\n"
       "SET log_min_duration_statement = -1;\n"
       "SET log_statement = none;\n",
-      MakeRole(user), "ALTER ROLE \"", user, "\" PASSWORD '", password, "';\n",
-      MakeRole(reader), "ALTER ROLE \"", reader, "\" PASSWORD '",
-      reader_password, "';\n", "ALTER ROLE \"", reader,
+      MakeRole(user), "ALTER ROLE \"", user, "\" PASSWORD '", postgres.password,
+      "';\n", MakeRole(reader), "ALTER ROLE \"", reader, "\" PASSWORD '",
+      postgres.read_only.password, "';\n", "ALTER ROLE \"", reader,
       "\" SET default_transaction_read_only = on;\n",
-      "GRANT pg_read_all_data TO \"", reader, "\";\n", MakeDatabases(options),
-      RunOnce(options), "\\o '", done, "'\n");
+      "GRANT pg_read_all_data TO \"", reader, "\";\n", MakeRole(replicator),
+      "ALTER ROLE \"", replicator, "\" REPLICATION PASSWORD '",
+      postgres.replicator->password, "';\n", MarkServer(replicator),
+      MakeDatabases(options), RunOnce(options), "\\o '", done, "'\n");
 }
 
 std::string SetupFingerprint(const PostgresOptions& options) {
-  const std::string text = absl::StrCat(
-      options.user, "\n", MakeDatabases(options), RunOnce(options));
+  const std::string text =
+      absl::StrCat(options.user, "\n", ReplicatorOf(options), "\n",
+                   MakeDatabases(options), RunOnce(options));
   // FNV-1a: the same in every process and on every machine.
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text)

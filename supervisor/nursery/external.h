@@ -134,12 +134,22 @@ Task<H> External(Nursery& nursery, std::string name, ExternalUrls urls,
   co_return co_await parts[0].service.Start(command(parts[0]), handle);
 }
 
+// What External() can make. Not a concept: the compiler would tell of all that
+// it is made of.
+template <typename T>
+constexpr bool kCanBeExternal = ExternalEndpoint<T>;
+template <Handle T>
+constexpr bool kCanBeExternal<T> = kExternalEndpoints<T> > 0;
+
 // An endpoint, or a handle of one.
 template <typename T>
-  requires ExternalEndpoint<T> ||
-           (ExternalHandle<T> && kExternalEndpoints<T> == 1)
+  requires(!ExternalHandle<T> || kExternalEndpoints<T> == 1)
 Task<T> External(Nursery& nursery, std::string name, std::string url,
                  ExternalOptions options = {}) {
+  static_assert(kCanBeExternal<T>,
+                "this is neither an Endpoint nor a handle of Endpoints only. "
+                "For one with secrets, such as Postgres, say as whom to log "
+                "in: see the External() in external.h of its package");
   if constexpr (std::derived_from<T, Endpoint>) {
     Service service = nursery.NewExternalService(name, std::move(url));
     const T endpoint = service.Reserve<T>();
@@ -148,12 +158,14 @@ Task<T> External(Nursery& nursery, std::string name, std::string url,
                             .restart = {.when = RestartWhen::kNever},
                             .start_timeout = options.timeout});
     co_return endpoint;
-  } else {
+  } else if constexpr (ExternalHandle<T>) {
     ExternalUrls urls;
     T::VisitMembers(
         [&](const char* field, auto) { urls[field] = std::move(url); });
     co_return co_await External<T>(nursery, std::move(name), std::move(urls),
                                    options);
+  } else {
+    co_await absl::InternalError("");  // one error is enough
   }
 }
 

@@ -143,6 +143,14 @@ auto operator<=>(const E& a, const E& b) {
   return EndpointAccess::Address(a) <=> EndpointAccess::Address(b);
 }
 
+template <typename T, typename... Choices>
+constexpr bool kIsOneOf = (std::same_as<T, Choices> || ...);
+
+// What a start function says of its type parameter. Whoever asks for another
+// type is told, in one line, what it was and what it could have been.
+template <typename T, typename... Choices>
+concept OneOf = kIsOneOf<T, Choices...>;
+
 // The address as text, for clients and tests of a running system:
 // "http://127.0.0.1:41234".
 std::string Resolve(const Endpoint& endpoint);

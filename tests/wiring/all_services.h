@@ -12,6 +12,7 @@
 #include "services/links/links.h"
 #include "services/nginx/nginx.h"
 #include "services/postgres/postgres.h"
+#include "services/postgres/replica.h"
 #include "services/redis/redis.h"
 #include "services/report/report.h"
 #include "services/sqlite/sqlite.h"

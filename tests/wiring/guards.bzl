@@ -91,9 +91,8 @@ GUARDS = {
     "endpoints_do_not_convert": [_in_endpoint("template <std::derived_from<Endpoint> E> operator E() const;")],
     "external_is_asked_in_its_protocol": [_replace(
         "supervisor/nursery/external.h",
-        "struct ExternalOptions {",
-        "template <typename T> requires(!ExternalEndpoint<T> && !ExternalHandle<T>)\n" +
-        "Task<T> External(Nursery&, std::string, std::string);\nstruct ExternalOptions {",
+        "static_assert(kCanBeExternal<T>,",
+        "static_assert(true,",
     )],
     "handles_compare_within_a_kind": [_in_handle(_OTHER_HANDLE + "friend bool operator==(const Type&, const Other&) { return true; }")],
     "handles_do_not_convert": [_in_handle(_OTHER_HANDLE + "operator Other() const;")],
@@ -124,19 +123,23 @@ GUARDS = {
         "\n  template <typename E> requires(!std::derived_from<E, Endpoint>) E Listen();",
     )],
     "options_are_known": [_after("services/redis/redis.h", "int max_memory_mib = 64;", "\n  int max_memory_mb = 64;")],
-    "protocols_of_links": [_replace(
-        _LINKS,
-        "std::same_as<Url, HttpUrl> || std::same_as<Url, Http2Url>;",
-        "true;",
-    )],
+    "protocols_of_links": [_replace(_LINKS, "OneOf<Url, HttpUrl, Http2Url>;", "true;")],
     "store_has_no_default": [_replace(
         _LINKS,
         "std::optional<LinksStore> store,",
         "std::optional<LinksStore> store = std::nullopt,",
     )],
     "stores_of_links": [
-        _after(_LINKS, "#include \"services/postgres/postgres.h\"", "\n#include \"services/redis/redis.h\""),
-        _replace(_LINKS, "std::variant<Postgres, Sqlite>;", "std::variant<Postgres, Sqlite, Redis, PostgresReadOnly>;"),
+        _after(
+            _LINKS,
+            "#include \"services/postgres/postgres.h\"",
+            "\n#include \"services/postgres/replica.h\"\n#include \"services/redis/redis.h\"",
+        ),
+        _replace(
+            _LINKS,
+            "std::variant<Postgres, Sqlite>;",
+            "std::variant<Postgres, Sqlite, Redis, PostgresReadOnly, PostgresReplica>;",
+        ),
     ],
     "tasks_do_not_copy": [_in_task("Task(const Task&);")],
     "try_gives_status_or": [_replace(

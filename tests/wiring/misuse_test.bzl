@@ -43,7 +43,12 @@ def misuse_tests(name, misuses, guards):
           guard: what keeps it from compiling, a key of `guards`;
           right: a statement in a function of an environment;
           wrong: the same with the mistake; differs in one expression;
-          messages: regular expressions which the first error must match;
+          service: what is called or made up wrongly. This and the next two must be in the first error, and these
+              two in the compiler's own words, not only in the code that it quotes;
+          given: the type that is there;
+          wanted: the type that should be there;
+          no_other: instead of one or both types, why there are none;
+          messages: regular expressions which the first error must match as well, if any;
           setup: statements that come before, if any.
       guards: for each guard, structs of
           file: a header;
@@ -51,6 +56,9 @@ def misuse_tests(name, misuses, guards):
           new: what takes its place when the guard is removed.
     """
     for misuse in misuses:
+        names = [getattr(misuse, field) for field in ["given", "wanted"] if hasattr(misuse, field)]
+        if len(names) < 2 and not hasattr(misuse, "no_other"):
+            fail("%s: say both types that the compiler is to name, or why there is no other" % misuse.name)
         generated_file(
             name = misuse.name + "_source",
             content = _SOURCE.format(
@@ -66,7 +74,8 @@ def misuse_tests(name, misuses, guards):
             name = misuse.name + "_test",
             src = misuse.name + "_source",
             copts = ["-Werror=unused-result"],
-            messages = misuse.messages,
+            messages = [misuse.service.replace(".", "\\.")] + getattr(misuse, "messages", []),
+            names = names,
             deps = [":all_services"],
         )
     generated_file(

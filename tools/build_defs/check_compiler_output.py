@@ -6,6 +6,7 @@ import sys
 
 _ERROR = re.compile(r"^\S[^\n]*?: (fatal )?error: ")
 _QUOTED_CODE = re.compile(r"^ +(\d+ )?\|")
+_QUALIFIER = re.compile(r"\b\w+::")
 _STATUS = re.compile(r"\Aexit status (\d+)\Z")
 
 
@@ -39,7 +40,13 @@ class Output:
         return self.lines[start:end]
 
 
-def problems(misuse, twin, messages, max_lines):
+def names_it(lines, name):
+    """Returns whether a name stands in one of the lines by itself, not as a part of a longer one."""
+    found = re.compile(r"(?<!\w)" + re.escape(name) + r"(?!\w)")
+    return any(found.search(_QUALIFIER.sub("", line)) for line in lines)
+
+
+def problems(misuse, twin, messages, names, max_lines):
     """Returns a sentence for each thing that is wrong, with what the compiler said; none if all is well."""
     if twin.status != 0:
         return ["The positive twin does not compile, so the misuse fails for another reason:\n" + "\n".join(twin.lines)]
@@ -53,6 +60,7 @@ def problems(misuse, twin, messages, max_lines):
         if not re.search(message, "\n".join(error)):
             found.append("The first error does not say: " + message)
     to_read = [line for line in error if not _QUOTED_CODE.match(line)]
+    found += ["The first error does not name: " + name for name in names if not names_it(to_read, name)]
     if len(to_read) > max_lines:
         found.append(f"The first error takes {len(to_read)} lines to read; {max_lines} are allowed.")
     if found:
@@ -65,10 +73,11 @@ def main():
     parser.add_argument("--misuse", required=True, help="file with the compiler's output for the misuse")
     parser.add_argument("--twin", required=True, help="file with the compiler's output for the positive twin")
     parser.add_argument("--message", action="append", default=[], help="regular expression the first error must match")
+    parser.add_argument("--name", action="append", default=[], help="what the first error must name")
     parser.add_argument("--max_lines", type=int, required=True, help="how long the first error may be")
     args = parser.parse_args()
     with open(args.misuse) as misuse, open(args.twin) as twin:
-        found = problems(Output(misuse.read()), Output(twin.read()), args.message, args.max_lines)
+        found = problems(Output(misuse.read()), Output(twin.read()), args.message, args.name, args.max_lines)
     sys.exit("\n".join(found) if found else 0)
 
 

@@ -74,7 +74,7 @@ _compiler_output = rule(
     toolchains = use_cc_toolchain(),
 )
 
-def compile_fails_test(name, src, deps, messages, copts = [], max_lines = 10, **kwargs):
+def compile_fails_test(name, src, deps, messages = [], names = [], copts = [], max_lines = 10, **kwargs):
     """Tests that a C++ file does not compile, for the right reason, and that the reason is readable.
 
     The file is compiled twice, with the flags that any other file gets. With ESPALIER_POSITIVE_TWIN defined it must
@@ -92,6 +92,8 @@ def compile_fails_test(name, src, deps, messages, copts = [], max_lines = 10, **
       src: the C++ file.
       deps: the libraries whose headers it includes.
       messages: Python regular expressions. Each must match within the first error, its notes included.
+      names: types and the like. Each must occur as a whole within the first error, in the compiler's words and not
+          only in code that it quotes; qualifiers such as `std::` aside.
       copts: further flags, such as "-Werror=unused-result" where the misuse is a warning by default.
       max_lines: how many lines a person has to read at most: the first error and its notes, without quoted code.
       **kwargs: tags and the like.
@@ -118,7 +120,8 @@ def compile_fails_test(name, src, deps, messages, copts = [], max_lines = 10, **
             "--misuse=$(rootpath :%s)" % outputs["misuse"],
             "--twin=$(rootpath :%s)" % outputs["twin"],
             "--max_lines=%d" % max_lines,
-        ] + ["'--message=%s'" % message.replace("'", "'\\''").replace("$", "$$") for message in messages],
+        ] + ["'--message=%s'" % message.replace("'", "'\\''").replace("$", "$$") for message in messages] +
+               ["'--name=%s'" % name for name in names],
         data = [":" + outputs["misuse"], ":" + outputs["twin"]],
         main = checker,
         **kwargs
