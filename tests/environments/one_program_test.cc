@@ -126,7 +126,8 @@ TEST_F(OneProgramTest, NothingThatIsPrintedHoldsAPassword) {
                            std::istreambuf_iterator<char>());
     EXPECT_EQ(passwords.back().size(), 32u) << secret.path();
   }
-  EXPECT_EQ(passwords.size(), 2u);
+  // Of PostgreSQL's owner, reader and replicator.
+  EXPECT_EQ(passwords.size(), 3u);
   std::string printed = one_->output();
   for (const char* format : {"text", "json", "dot"}) {
     ChildProgram plan({kOne, DataDir(), absl::StrCat("--plan=", format)});
