@@ -39,10 +39,9 @@ void EventLog::Add(journal::v1::Event event, absl::Time wall,
   event.set_revision(++revision_);
   event.set_time_us(absl::ToUnixMicros(wall));
   event.set_monotonic_us(absl::ToInt64Microseconds(monotonic));
-  if (!options_.path.empty()) {
-    AppendRecord(event.SerializeAsString(), unwritten_);
-  }
-  recent_.push_back(std::move(event));
+  std::string bytes = event.SerializeAsString();
+  if (!options_.path.empty()) AppendRecord(bytes, unwritten_);
+  recent_.push_back(std::move(bytes));
   if (recent_.size() <= options_.max_recent) return;
   recent_.pop_front();
   ++floor_;
@@ -69,7 +68,9 @@ std::vector<journal::v1::Event> EventLog::After(int64_t revision,
   std::vector<journal::v1::Event> events;
   for (int64_t next = revision + 1; next <= flushed_ && events.size() < max;
        ++next) {
-    events.push_back(recent_[static_cast<size_t>(next - floor_ - 1)]);
+    // It is what Add() made of an event.
+    events.emplace_back().ParseFromString(
+        recent_[static_cast<size_t>(next - floor_ - 1)]);
   }
   return events;
 }
