@@ -100,6 +100,10 @@ class Backend {
   // them go on. Until then nobody asks whether it lives; its stop ends it too.
   virtual void Freeze(ServiceId, bool /*frozen*/) {}
 
+  // Everything is being stopped for good: no Spawn will come any more. What
+  // takes its time to give up can be given up meanwhile.
+  virtual void WindDown() {}
+
   // Called after every batch of orders: the time to hand them on together.
   virtual void Flush() = 0;
 

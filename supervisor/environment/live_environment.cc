@@ -113,6 +113,9 @@ class LiveEnvironment {
     runtime_.SetSettledHandler([this] { events_.log().Flush(); });
   }
 
+  // The keeper comes to its end while all else here is given up.
+  ~LiveEnvironment() { backend_->BeginEnd(); }
+
   absl::Status Run() {
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
       signals_.push_back(

@@ -217,8 +217,7 @@ KeeperClient::KeeperClient(const KeeperOptions& options, OwnedFd socket,
 
 KeeperClient::~KeeperClient() {
   const absl::Time deadline = absl::Now() + options_.shutdown_timeout;
-  // The end of the socket is the order to end everything.
-  shutdown(socket_.get(), SHUT_RDWR);
+  BeginEnd();
   if (AwaitGuard(deadline) && AwaitKeeper(deadline) && EndMarked(deadline)) {
     return;
   }
@@ -226,6 +225,9 @@ KeeperClient::~KeeperClient() {
              << options_.shutdown_timeout << "; the guard, process "
              << guard_pid_ << ", goes on waiting for them";
 }
+
+// The end of the socket is the order to end everything.
+void KeeperClient::BeginEnd() { shutdown(socket_.get(), SHUT_RDWR); }
 
 bool KeeperClient::AwaitGuard(absl::Time deadline) {
   if (!AwaitReadable(guard_pidfd_.get(), deadline)) return false;

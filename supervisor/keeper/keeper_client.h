@@ -80,6 +80,9 @@ class KeeperClient {
   // included. An error is logged if that takes longer than shutdown_timeout.
   ~KeeperClient();
 
+  // Begins with that, without waiting. Nothing may be asked of it afterwards.
+  void BeginEnd();
+
   KeeperClient(const KeeperClient&) = delete;
   KeeperClient& operator=(const KeeperClient&) = delete;
 

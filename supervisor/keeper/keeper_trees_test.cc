@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "supervisor/keeper/keeper_fixture.h"
+#include "supervisor/keeper/program/own_cgroup.h"
 #include "supervisor/keeper/program/process_scan.h"
 #include "supervisor/keeper/protocol.h"
 #include "supervisor/testing/child_program.h"
@@ -233,6 +234,21 @@ TEST_P(KeeperTreesTest, AStoppedServiceGetsItsCgroupAnew) {
     EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
     Await<DrainedEvent>(1);
   }
+}
+
+// Nothing is left of it when that is told, not even an empty directory.
+TEST_P(KeeperTreesTest, TheCgroupOfAStoppedServiceIsGone) {
+  Spawn(Request(1, {"sleep"}));
+  const pid_t pid = Await<SpawnedEvent>(1).pid;
+  const auto cgroup = keeper::OwnCgroupDirectory(
+      keeper::ReadFile("/proc/self/mountinfo"),
+      keeper::ReadFile(absl::StrCat("/proc/", pid, "/cgroup")));
+  keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
+  keeper_->Flush();
+  Await<DrainedEvent>(1);
+  if (GetParam() == keeper::TreeRung::kMarker) return;
+  ASSERT_TRUE(cgroup.has_value());
+  EXPECT_EQ(access(cgroup->c_str(), F_OK), -1) << *cgroup;
 }
 
 // In force, or said once not to be; the service runs in either case.

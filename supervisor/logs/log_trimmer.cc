@@ -38,12 +38,26 @@ LogTrimmer::LogTrimmer(Loop* loop,
       complain_(std::move(complain)),
       options_(std::move(options)) {}
 
+LogTrimmer::~LogTrimmer() {
+  if (closing_.joinable()) closing_.join();
+}
+
 void LogTrimmer::Watch(const std::string& path, int64_t max_bytes) {
   const auto [found, inserted] = by_path_.emplace(path, files_.size());
   if (inserted) files_.push_back({.path = path});
   File& file = files_[found->second];
   file.max_bytes = max_bytes;
-  if (!file.growing) Arm(file);
+  // What has just been started is likely to write.
+  BeginChecks(file);
+}
+
+void LogTrimmer::WindDown() {
+  if (std::exchange(winding_down_, true)) return;
+  for (File& file : files_) BeginChecks(file);
+  readable_ = Loop::Watch();
+  if (!inotify_.valid()) return;
+  closing_ = std::thread(
+      [inotify = std::move(inotify_)]() mutable { inotify = UniqueFd(); });
 }
 
 // The first write from now on is told, and no other.
@@ -111,7 +125,8 @@ void LogTrimmer::CheckAll() {
   absl::Duration next = absl::InfiniteDuration();
   std::vector<size_t> still;
   for (size_t index : std::exchange(growing_, {})) {
-    const absl::Duration delay = Check(files_[index]);
+    absl::Duration delay = Check(files_[index]);
+    if (winding_down_) delay = std::min(delay, options_.max_interval);
     if (delay == absl::InfiniteDuration()) {
       files_[index].growing = false;
       still.push_back(index);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -21,14 +22,18 @@ namespace espalier {
 // Keeps log files within a size while others append to them, by punching holes
 // at their fronts: the space is given back, and every offset stays what it was.
 //
-// A file is in one of two states:
+// A file is in one of two states, and growing when it is first watched:
 //
-//   still ──first write (inotify, once)──► growing ──no growth at a check──►
-//   still
+//   growing ──no growth at a check──► still ──first write (inotify, once)──►
+//   growing
 //
 // A still one costs nothing, neither us nor its writer. While any is growing,
 // one timer looks at their sizes, the sooner the less room is left at the rate
 // at which they grow. See docs/adr/0004 for what else was considered.
+//
+// Who gives up an inotify instance waits for the kernel, some 15 ms, and a
+// process that has one waits so when it ends. What does not live long has none
+// therefore, and WindDown() gives it up in the meantime.
 //
 // A file is over its limit for no longer than max_interval, plus the time that
 // one trim takes. The newest bytes are always there. The loop's thread only.
@@ -49,10 +54,17 @@ class LogTrimmer {
              Options options);
   LogTrimmer(Loop* loop, std::function<void(const absl::Status&)> complain)
       : LogTrimmer(loop, std::move(complain), Options()) {}
+  LogTrimmer(const LogTrimmer&) = delete;
+  LogTrimmer& operator=(const LogTrimmer&) = delete;
+  ~LogTrimmer();
 
   // Keeps the file at `path`, which exists, within `max_bytes` from now on.
   // Again for a path that is known: there may be another file.
   void Watch(const std::string& path, int64_t max_bytes);
+
+  // Nothing will be watched anew, and this ends soon: until then every file
+  // counts as growing, so that one timer runs.
+  void WindDown();
 
   // How many are growing. With none there is no timer.
   size_t growing() const { return growing_.size(); }
@@ -87,6 +99,8 @@ class LogTrimmer {
   const std::function<void(const absl::Status&)> complain_;
   const Options options_;
   UniqueFd inotify_;
+  bool winding_down_ = false;
+  std::thread closing_;  // Gives the inotify instance up.
   Loop::Watch readable_;
   std::vector<File> files_;
   absl::flat_hash_map<std::string, size_t> by_path_;

@@ -1,6 +1,7 @@
 #include "supervisor/logs/log_trimmer.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -99,6 +100,17 @@ class LogTrimmerTest : public testing::Test {
       ASSERT_EQ(lines[i], next_line_ - static_cast<int64_t>(lines.size() - i));
     }
   }
+  // Of this process.
+  static int InotifyInstances() {
+    int instances = 0;
+    for (const auto& fd :
+         std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      instances +=
+          std::filesystem::read_symlink(fd, gone) == "anon_inode:inotify";
+    }
+    return instances;
+  }
   bool HolesWork() {
     const int punched = LogTrimmer::PunchHole(fd_.get(), 0, 4096);
     return punched == 0 || errno != EOPNOTSUPP;
@@ -180,6 +192,25 @@ TEST_F(LogTrimmerTest, AnotherFileAtThePathIsLimitedFromTheNextStartOn) {
   RunThroughGrowth(*trimmer);
   EXPECT_LE(DiskUse(), 4 * kMiB + kSlack);
   ExpectNewestLinesOnceEach(3 * kMiB);
+}
+
+// What has an inotify instance waits for the kernel when it ends.
+TEST_F(LogTrimmerTest, ToTheEndLogsAreTrimmedWithoutInotify) {
+  if (!HolesWork()) GTEST_SKIP() << "no holes in this file system";
+  const auto trimmer = Trimmer();
+  trimmer->Watch(path_, 4 * kMiB);
+  EXPECT_EQ(InotifyInstances(), 0) << "it has just begun";
+  RunUntilStill(*trimmer);
+  EXPECT_EQ(InotifyInstances(), 1);
+  trimmer->WindDown();
+  // Each turn is a check, since nothing else wakes the loop.
+  int turns = 0;
+  loop_.RunUntil([&] { return ++turns > 3; });
+  Write(6 * kMiB);
+  loop_.RunUntil([&] { return DiskUse() <= 4 * kMiB + kSlack; });
+  ExpectNewestLinesOnceEach(3 * kMiB);
+  EXPECT_EQ(trimmer->growing(), 1u);
+  while (InotifyInstances() != 0) sched_yield();
 }
 
 TEST_F(LogTrimmerTest, AFileSystemWithoutHolesIsToldOnce) {

@@ -341,11 +341,13 @@ void Runtime::Reload(ServiceId id, std::function<void(absl::Status)> done) {
 void Runtime::StopEverything() {
   CloseInside(kRootGroup);
   Handle(StopAll{});
+  backend_.WindDown();
 }
 
 void Runtime::KillEverything() {
   CloseInside(kRootGroup);
   Handle(KillAll{});
+  backend_.WindDown();
 }
 
 void Runtime::StopStarted(std::vector<int> started,

@@ -50,6 +50,10 @@ class LocalBackend final : public Backend {
   // Ends whatever still runs and waits until it is gone.
   ~LocalBackend() override;
 
+  // Begins with what the destructor does, which waits for it. Nothing may be
+  // asked of this any more, and its loop must not run.
+  void BeginEnd() { keeper_->BeginEnd(); }
+
   const KeeperClient& keeper() const { return *keeper_; }
 
   void SetEventHandler(std::function<void(Event)> handler) override {
@@ -80,6 +84,7 @@ class LocalBackend final : public Backend {
   void Carry(const StopProbe& order) override;
   void Reload(ServiceId id, std::function<void(absl::Status)> done) override;
   void Freeze(ServiceId id, bool frozen) override;
+  void WindDown() override { logs_.WindDown(); }
   void Flush() override;
   Remarks RemarksOn(ServiceId id) const override {
     return records_[Index(id)].remarks;

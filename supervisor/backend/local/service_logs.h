@@ -31,6 +31,9 @@ class ServiceLogs {
   // That run has been executed, so in file mode its log exists.
   void RunBegan(const std::string& path, const LogRule& rule);
 
+  // No run will begin any more, and this ends soon.
+  void WindDown() { trimmer_.WindDown(); }
+
   // What the keeper has to do for it; nothing in file mode.
   static std::optional<keeper::StrictLogRule> StrictRule(const LogRule& rule);
 

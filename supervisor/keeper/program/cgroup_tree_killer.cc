@@ -254,7 +254,21 @@ void CgroupTreeKiller::Sweep(std::vector<Tree>& trees) {
   for (Tree& tree : trees) SweepOne(tree);
 }
 
+// The kernel removes no cgroup in which anything runs, so this tells as well
+// that the tree is empty, in one call instead of three.
+bool CgroupTreeKiller::RemoveEmpty(const Tree& tree) {
+  if (!tree.stopped || tree.main_pidfd >= 0 || dying_.contains(tree.id) ||
+      unlinkat(lock_.get(), Decimal(tree.id).c_str(), AT_REMOVEDIR) != 0) {
+    return false;
+  }
+  made_[tree.id] = false;
+  oom_kills_.erase(tree.id);
+  return true;
+}
+
 void CgroupTreeKiller::SweepOne(Tree& tree) {
+  tree.empty = RemoveEmpty(tree);
+  if (tree.empty) return;
   OwnedFd& events = dying_[tree.id];
   bool watched = static_cast<bool>(events);
   if (!watched) events = Open(tree.id, "cgroup.events", O_RDONLY);

@@ -69,6 +69,7 @@ class CgroupTreeKiller : public TreeKiller {
   void Write(uint32_t id, const char* file, std::string_view text) const;
   void Kill(uint32_t id) const;
   void SweepOne(Tree& tree);
+  bool RemoveEmpty(const Tree& tree);
 
   const TreeRung rung_;
   const std::string directory_;

@@ -489,7 +489,8 @@ void Keeper::Sweep() {
     trees.push_back({.id = id,
                      .generation = slot.generation,
                      .main_pid = slot.pid,
-                     .main_pidfd = slot.pidfd.get()});
+                     .main_pidfd = slot.pidfd.get(),
+                     .stopped = slot.stopped});
   }
   killer_->Sweep(trees);
   for (const Tree& tree : trees) {

@@ -25,7 +25,8 @@ struct Tree {
   uint32_t id = 0;
   uint64_t generation = 0;
   pid_t main_pid = 0;
-  int main_pidfd = -1;  // −1 once the main process has been reaped.
+  int main_pidfd = -1;   // −1 once the main process has been reaped.
+  bool stopped = false;  // On purpose: no run follows at once. See Retire().
   // Set by Sweep:
   bool empty = false;
   bool unwatched = false;
