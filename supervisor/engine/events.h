@@ -69,7 +69,8 @@ struct KillAll {};
 // --- News. All of it carries the generation; news of a generation that is not
 // the current one is dropped.
 
-// The program of this run has been executed.
+// The program of this run has been executed; or another process of it is the
+// main process now.
 struct Spawned {
   ServiceId id;
   Generation generation;

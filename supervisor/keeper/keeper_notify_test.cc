@@ -20,7 +20,9 @@
 namespace espalier {
 namespace {
 
+using keeper::DrainedEvent;
 using keeper::ExitedEvent;
+using keeper::MainProcessEvent;
 using keeper::NotifyRule;
 using keeper::ReadyEvent;
 using keeper::RefusedEvent;
@@ -166,6 +168,38 @@ TEST_F(KeeperNotifyTest, F42WhatMakesNoSenseIsRefusedAndCounted) {
   Send(std::string("READY=1\0\xff", 9));
   const RefusedEvent fourth = AwaitRefusal();
   EXPECT_EQ(fourth.count, 4u);
+}
+
+TEST_F(KeeperNotifyTest, AnHeirBecomesTheMainProcess) {
+  Spawn(Notifier(1, {"heir", "READY=1"}));
+  const pid_t first = Await<SpawnedEvent>(1).pid;
+  EXPECT_NE(Await<MainProcessEvent>(1).pid, first);
+  Await<ReadyEvent>(1);
+  keeper_->Signal(1, 1, SIGUSR1);
+  keeper_->Flush();
+  const ExitedEvent exited = Await<ExitedEvent>(1);
+  EXPECT_EQ(exited.code, CLD_KILLED);
+  EXPECT_EQ(exited.status, SIGUSR1);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperNotifyTest, NobodyInheritsFromAFailure) {
+  Spawn(Notifier(1, {"heir and fail", "READY=1"}));
+  EXPECT_EQ(Await<ExitedEvent>(1).status, 3);
+  Await<DrainedEvent>(1);
+}
+
+TEST_F(KeeperNotifyTest, F41NobodyElseCanBeMadeTheMainProcess) {
+  Spawn(Request(2, {"sleep"}));
+  const pid_t other = Await<SpawnedEvent>(2).pid;
+  Spawn(Notifier(
+      1, {absl::StrCat("MAINPID=", other, "\nREADY=1"),
+          absl::StrCat("MAINPID=", getpid(), "\nREADY=1"), "STATUS=end"}));
+  EXPECT_EQ(AwaitRefusal().reason,
+            "MAINPID of a process that is not the service's");
+  EXPECT_EQ(AwaitRefusal().count, 2u);
+  Await<StatusEvent>(1);
+  EXPECT_FALSE(SaidReady(1));
 }
 
 TEST_F(KeeperNotifyTest, TheServiceFindsItsWatchdogAndLosesItInTime) {

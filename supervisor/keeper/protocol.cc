@@ -74,7 +74,7 @@ void VisitFields(T& m, V& visit) {
   visit(m.version), visit(m.keeper_pid), visit(m.rung), visit(m.token);
   visit(m.note);
 }
-template <OneOf<SpawnedEvent> T, typename V>
+template <OneOf<SpawnedEvent, MainProcessEvent> T, typename V>
 void VisitFields(T& m, V& visit) {
   visit(m.id), visit(m.generation), visit(m.pid);
 }

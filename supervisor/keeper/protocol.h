@@ -245,6 +245,15 @@ struct ReadyEvent {
   bool operator==(const ReadyEvent&) const = default;
 };
 
+// Another process of the service is its main process from now on (MAINPID=):
+// the one before ended with exit code 0. Between Spawned and Exited.
+struct MainProcessEvent {
+  uint32_t id = 0;
+  uint64_t generation = 0;
+  int32_t pid = 0;
+  bool operator==(const MainProcessEvent&) const = default;
+};
+
 // The main process ended. Exactly once after Spawned.
 struct ExitedEvent {
   uint32_t id = 0;
@@ -316,7 +325,7 @@ struct RefusedEvent {
 using Event =
     std::variant<HelloEvent, SpawnedEvent, SpawnFailedEvent, ReadyEvent,
                  ExitedEvent, DrainedEvent, RefusedEvent, LogLossEvent,
-                 StatusEvent, WatchdogLostEvent, NoteEvent>;
+                 StatusEvent, WatchdogLostEvent, NoteEvent, MainProcessEvent>;
 
 // ─── Frames
 // ───────────────────────────────────────────────────────────────────────────────────────────────────────

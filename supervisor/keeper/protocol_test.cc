@@ -48,6 +48,7 @@ std::vector<Event> AllEvents() {
                      .token = "token",
                      .note = "note"},
           SpawnedEvent{.id = 1, .generation = 2, .pid = 3},
+          MainProcessEvent{.id = 1, .generation = 2, .pid = 3},
           SpawnFailedEvent{
               .id = 1, .generation = 2, .stage = SpawnStage::kExec, .error = 2},
           ReadyEvent{.id = 1, .generation = 2},

@@ -109,7 +109,9 @@ class Readiness {
   // Its STATUS= is shown while it starts. With a `watchdog`, it finds that time
   // in WATCHDOG_USEC, and counts as not living any more once WATCHDOG=1 has not
   // come for so long; at least 1 ms. Only what processes of its own tree send
-  // counts. It has to stay in the foreground: another MAINPID is refused.
+  // counts. With MAINPID=, a process of its tree takes over when the main
+  // process ends with exit code 0, as in a server that puts a new one in its
+  // own place; but it is better to stay in the foreground.
   static Readiness Notify(absl::Duration watchdog = absl::InfiniteDuration()) {
     Readiness readiness(Kind::kNotify, std::nullopt, "");
     readiness.watchdog_ = watchdog;

@@ -463,6 +463,17 @@ void LocalBackend::On(const keeper::SpawnedEvent& event) {
                    .pid = event.pid});
 }
 
+// Only the number has changed: the engine has left SPAWNING before.
+void LocalBackend::On(const keeper::MainProcessEvent& event) {
+  const Role role = roles_[event.id];
+  if (role.kind != Role::kService) return;
+  Record& record = records_[role.record];
+  if (record.generation == event.generation) record.pid = event.pid;
+  handler_(Spawned{.id = record.definition->id,
+                   .generation = event.generation,
+                   .pid = event.pid});
+}
+
 void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
   const Role role = roles_[event.id];
   const Record& record = records_[role.record];

@@ -150,6 +150,7 @@ class LocalBackend final : public Backend {
   void On(const keeper::WatchdogLostEvent& event);
   void On(const keeper::NoteEvent& event);
   void On(const keeper::SpawnedEvent& event);
+  void On(const keeper::MainProcessEvent& event);
   void On(const keeper::SpawnFailedEvent& event);
   void On(const keeper::ReadyEvent& event);
   void On(const keeper::ExitedEvent& event);

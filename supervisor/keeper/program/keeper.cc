@@ -399,6 +399,7 @@ void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
   }
   // What it has said before it ended counts still.
   if (slot.notify) HandleNotifications();
+  if (HandOver(id, slot, info)) return;
   // Its pipes are closed by now; their last words come before its end.
   if (slot.job != nullptr) slot.job->CloseChildsEnds();
   if (slot.error == 0) OnExecReport(id, slot);
@@ -412,6 +413,8 @@ void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
   poller_.Close(&slot.pidfd);
   poller_.Close(&slot.readiness);
   killer_->MainEnded(slot.pid);
+  orphans_->Release(slot.pid);
+  ForgetHeir(slot);
   if (slot.error != 0) {
     if (slot.job != nullptr) poller_.Forget(slot.job->report());
     slot.job.reset();

@@ -73,8 +73,10 @@ class Keeper {
     uint64_t generation = 0;
     std::unique_ptr<SpawnJob> job;  // Until exec is reported.
     OwnedFd pidfd;                  // Until reaped.
+    OwnedFd heir;                   // Who is to be the main process next.
     OwnedFd readiness;
     pid_t pid = 0;
+    pid_t heir_pid = 0;
     int32_t error = 0;  // Of a failed spawn, at `stage`.
     SpawnStage stage = SpawnStage::kRequest;
     State state = State::kFree;
@@ -127,6 +129,11 @@ class Keeper {
       const NotifySocket::Received& received) const;
   std::optional<uint32_t> ServiceOf(pid_t pid) const;
   std::optional<uint32_t> MarkedService(pid_t pid) const;
+  // False if `pid` is not a process of the service.
+  bool NameHeir(uint32_t id, Slot& slot, pid_t pid);
+  void ForgetHeir(Slot& slot);
+  // The main process has ended: if another has been named, it takes over.
+  bool HandOver(uint32_t id, Slot& slot, const siginfo_t& ended);
   void CheckWatchdog(uint32_t id, Slot& slot);
   void LoseWatchdog(uint32_t id, Slot& slot);
   void RefuseNotification(const char* reason);

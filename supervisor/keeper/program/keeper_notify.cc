@@ -1,4 +1,8 @@
 // What services say of themselves, and whether it is theirs to say.
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 
@@ -79,9 +83,8 @@ std::optional<uint32_t> Keeper::MarkedService(pid_t pid) const {
 
 void Keeper::HandleNotification(uint32_t id, Slot& slot,
                                 const NotifyMessage& message) {
-  if (message.main_pid.value_or(slot.pid) != slot.pid) {
-    return RefuseNotification(
-        "MAINPID of another process: services run in the foreground");
+  if (message.main_pid.has_value() && !NameHeir(id, slot, *message.main_pid)) {
+    return RefuseNotification("MAINPID of a process that is not the service's");
   }
   // What is sent before exec has been reported comes from the program too.
   if (slot.state == State::kSpawning) Executed(id, slot);
@@ -102,6 +105,45 @@ void Keeper::HandleNotification(uint32_t id, Slot& slot,
   }
   if (message.ready || message.watchdog) slot.alive_at_ns = NowNs();
   if (message.watchdog_trigger) LoseWatchdog(id, slot);
+}
+
+bool Keeper::NameHeir(uint32_t id, Slot& slot, pid_t pid) {
+  ForgetHeir(slot);
+  if (pid == slot.pid) return true;
+  // Opened first: whose it is would mean nothing of who has the number later.
+  OwnedFd heir(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!heir || ServiceOf(pid) != id) return false;
+  orphans_->Keep(pid);
+  slot.heir = std::move(heir);
+  slot.heir_pid = pid;
+  return true;
+}
+
+void Keeper::ForgetHeir(Slot& slot) {
+  if (!slot.heir) return;
+  orphans_->Release(slot.heir_pid);
+  slot.heir.Reset();
+}
+
+bool Keeper::HandOver(uint32_t id, Slot& slot, const siginfo_t& ended) {
+  // By now it is an orphan, and so our child; unless it has other parents, and
+  // then nobody could tell us how it ends.
+  siginfo_t ignored = {};
+  const bool accepted =
+      slot.heir && slot.state == State::kRunning &&
+      ended.si_code == CLD_EXITED && ended.si_status == 0 &&
+      syscall(SYS_waitid, P_PIDFD, slot.heir.get(), &ignored,
+              WEXITED | WNOHANG | WNOWAIT, nullptr) == 0 &&
+      poller_.Add(slot.heir.get(), Source::kMainProcess, KeyOf(id, slot));
+  if (!accepted) return false;
+  poller_.Close(&slot.pidfd);
+  killer_->MainEnded(slot.pid);
+  slot.pidfd = std::move(slot.heir);
+  slot.pid = slot.heir_pid;
+  killer_->MainStarted(id, slot.pid);
+  connection_.Send(MainProcessEvent{
+      .id = id, .generation = slot.generation, .pid = slot.pid});
+  return true;
 }
 
 void Keeper::CheckWatchdog(uint32_t id, Slot& slot) {

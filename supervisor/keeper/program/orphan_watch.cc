@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace espalier::keeper {
 namespace {
 
@@ -22,19 +24,46 @@ void Set(std::atomic<uint32_t>& word, uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
-bool ReapOrphans() {
+constexpr int kOrphans = WEXITED | WNOHANG | __WNOTHREAD | __WALL;
+
+// The next orphan that is dead, 0 if all live, or −1 if there are none.
+pid_t NextDead(int options) {
   for (;;) {
     siginfo_t info = {};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WNOTHREAD | __WALL) !=
-        0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    if (info.si_pid == 0) return true;
+    if (waitid(P_ALL, 0, &info, options) == 0) return info.si_pid;
+    if (errno != EINTR) return -1;
   }
 }
 
 }  // namespace
+
+bool OrphanWatch::ReapOrphans() {
+  for (;;) {
+    if (any_kept_.load(std::memory_order_acquire)) {
+      const pid_t dead = NextDead(kOrphans | WNOWAIT);
+      if (dead > 0 && IsKept(dead)) return true;
+    }
+    const pid_t reaped = NextDead(kOrphans);
+    if (reaped <= 0) return reaped == 0;
+  }
+}
+
+bool OrphanWatch::IsKept(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  return std::find(kept_.begin(), kept_.end(), pid) != kept_.end();
+}
+
+void OrphanWatch::Keep(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  kept_.push_back(pid);
+  any_kept_.store(true, std::memory_order_release);
+}
+
+void OrphanWatch::Release(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  std::erase(kept_, pid);
+  any_kept_.store(!kept_.empty(), std::memory_order_release);
+}
 
 void OrphanWatch::ServeOnLeadingThread() {
   for (uint32_t done = 0;;) {

@@ -14,8 +14,12 @@
 #ifndef SUPERVISOR_KEEPER_PROGRAM_ORPHAN_WATCH_H_
 #define SUPERVISOR_KEEPER_PROGRAM_ORPHAN_WATCH_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 namespace espalier::keeper {
 
@@ -30,7 +34,20 @@ class OrphanWatch {
   // microseconds), and returns whether living ones remain.
   bool ReapAndCheck();
 
+  // From the loop's thread: leaves an orphan to the caller, who wants to know
+  // how it ended; and takes that back. While one that is kept is dead, those
+  // that died after it are not reaped either.
+  void Keep(pid_t pid);
+  void Release(pid_t pid);
+
  private:
+  // On the leading thread. False if it has no children.
+  bool ReapOrphans();
+  bool IsKept(pid_t pid);
+
+  std::mutex mutex_;
+  std::vector<pid_t> kept_;  // Guarded by mutex_.
+  std::atomic<bool> any_kept_{false};
   std::atomic<uint32_t> asked_{0};
   std::atomic<uint32_t> answered_{0};
   std::atomic<bool> any_left_{false};

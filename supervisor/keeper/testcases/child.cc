@@ -193,6 +193,12 @@ bool SendNotification(const std::string& message) {
       if (fork() != 0) Sleep();
       setsid();
       if (fork() != 0) _exit(0);
+    } else if (message == "heir" || message == "heir and fail") {
+      const pid_t heir = fork();
+      if (heir != 0) {
+        SendNotification("MAINPID=" + std::to_string(heir));
+        _exit(message == "heir" ? 0 : 3);
+      }
     } else if (!SendNotification(message)) {
       _exit(errno);
     }
