@@ -66,8 +66,12 @@ ProgressLine LineOf(const Runtime& runtime, ServiceId id) {
     case ServiceState::kDone:
       return {Tone::kGood, "done", ""};
     case ServiceState::kFailed:
+      // The outermost nursery ends with it, and then says why, with the end of
+      // the log. A group may be run again.
       return {Tone::kBad, "failed",
-              std::string(runtime.engine().Error(id).message())};
+              runtime.engine().Spec(id).group == kRootGroup
+                  ? ""
+                  : std::string(runtime.engine().Error(id).message())};
     case ServiceState::kStuck:
       return {Tone::kBad, "stuck", why()};
   }
@@ -234,7 +238,6 @@ class LiveEnvironment {
 
   void Follow(const ServiceDefinition& service) {
     const bool wanted =
-        flags_.followed.empty() ||
         std::find(flags_.followed.begin(), flags_.followed.end(),
                   service.path) != flags_.followed.end();
     if (!wanted || runtime_.engine().CurrentGeneration(service.id) > 1) return;

@@ -1,5 +1,6 @@
 #include "supervisor/environment/plan.h"
 
+#include <cstring>
 #include <optional>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,37 @@
 
 namespace espalier {
 namespace {
+
+std::string Line(absl::string_view program, const std::vector<Text>& arguments,
+                 const Backend& backend) {
+  std::string line(program);
+  for (const Text& argument : arguments)
+    absl::StrAppend(&line, " ", backend.Show(argument));
+  return line;
+}
+
+std::string Line(const ProbeCommand& probe, const Backend& backend) {
+  return Line(probe.program.name(), probe.arguments, backend);
+}
+
+std::vector<std::string> Lines(
+    const std::vector<EnvironmentVariable>& variables, const Backend& backend) {
+  std::vector<std::string> lines;
+  for (const EnvironmentVariable& variable : variables)
+    lines.push_back(
+        absl::StrCat(variable.name, "=", backend.Show(variable.value)));
+  return lines;
+}
+
+std::string Describe(const ReloadRule& rule, const Backend& backend) {
+  const char* name = sigabbrev_np(rule.signal);
+  std::string text = name == nullptr ? absl::StrCat("by signal ", rule.signal)
+                                     : absl::StrCat("by SIG", name);
+  if (rule.check)
+    absl::StrAppend(&text,
+                    ", once this succeeds: ", Line(*rule.check, backend));
+  return text;
+}
 
 std::string Describe(const Readiness& readiness, const Backend& backend) {
   const std::string url = readiness.endpoint() == nullptr
@@ -47,13 +79,9 @@ std::string Describe(const Readiness& readiness, const Backend& backend) {
                           absl::CHexEscape(readiness.answer()), "\"");
     case Readiness::Kind::kTls:
       return absl::StrCat("when ", url, " answers a TLS handshake");
-    case Readiness::Kind::kProbe: {
-      std::string text = absl::StrCat("when this succeeds: ",
-                                      readiness.probe()->program.name());
-      for (const Text& argument : readiness.probe()->arguments)
-        absl::StrAppend(&text, " ", backend.Show(argument));
-      return text;
-    }
+    case Readiness::Kind::kProbe:
+      return absl::StrCat("when this succeeds: ",
+                          Line(*readiness.probe(), backend));
   }
   return "";
 }
@@ -73,12 +101,13 @@ Plan::Service Describe(const ServiceDefinition& definition,
   Plan::Service service{.path = definition.path,
                         .program = command.program.name(),
                         .arguments = {},
-                        .environment = {},
+                        .environment = Lines(command.environment, backend),
                         .endpoints = {},
                         .files = {},
                         .needs = definition.needs,
                         .start_needs = definition.start_needs,
                         .readiness = Describe(command.readiness, backend),
+                        .client = Lines(command.client.environment, backend),
                         .external = definition.external,
                         .descriptors = DescriptorsFor(definition)};
   if (command.liveness) {
@@ -91,10 +120,9 @@ Plan::Service Describe(const ServiceDefinition& definition,
   }
   for (const Text& argument : command.arguments)
     service.arguments.push_back(backend.Show(argument));
-  for (const EnvironmentVariable& variable : command.environment) {
-    service.environment.push_back(
-        absl::StrCat(variable.name, "=", backend.Show(variable.value)));
-  }
+  if (command.reload) service.reload = Describe(*command.reload, backend);
+  for (const auto& [program, arguments] : command.client.arguments)
+    service.client.push_back(Line(program, arguments, backend));
   for (const Endpoint& endpoint : definition.endpoints) {
     service.endpoints.emplace_back(endpoint.name(),
                                    EndpointAccess::Url(endpoint));
@@ -158,6 +186,10 @@ std::string FormatText(const Plan& plan, absl::string_view name) {
                       absl::StrJoin(service.start_needs, ", "), "\n");
     if (!service.external) AppendWhatRuns(service, text);
     absl::StrAppend(&text, "  ready    ", service.readiness, "\n");
+    if (!service.reload.empty() && !service.external)
+      absl::StrAppend(&text, "  reloads  ", service.reload, "\n");
+    for (const std::string& line : service.client)
+      absl::StrAppend(&text, "  clients  ", line, "\n");
   }
   return text;
 }
@@ -179,6 +211,8 @@ std::string FormatJson(const Plan& plan, absl::string_view name) {
                         {"needs", service.needs},
                         {"needs_at_start", service.start_needs},
                         {"ready", service.readiness},
+                        {"reload", service.reload},
+                        {"clients", service.client},
                         {"external", service.external}});
   }
   const nlohmann::ordered_json whole = {{"environment", std::string(name)},

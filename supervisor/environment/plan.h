@@ -25,6 +25,11 @@ struct Plan {
     std::vector<std::string> needs;
     std::vector<std::string> start_needs = {};  // what it needs only to start
     std::string readiness;
+    // How it reads its files again; empty if it does not.
+    std::string reload = {};
+    // What a program is given that a person runs with `envctl exec`: NAME=value
+    // for each, or the name of a program and arguments for that one.
+    std::vector<std::string> client = {};
     bool external = false;
     int descriptors = 0;  // Kept open for it while it runs; not printed.
 

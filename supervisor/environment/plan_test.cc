@@ -61,6 +61,37 @@ TEST(PlanTest, ForPrograms) {
   EXPECT_THAT(json["services"][0]["needs_at_start"], IsEmpty());
 }
 
+TEST(PlanTest, TellsHowAServiceIsReloadedAndWhatItsClientsAreGiven) {
+  const absl::StatusOr<Plan> plan = MakePlan(
+      [](Nursery& nursery) -> Task<void> {
+        Service store = nursery.NewService("store");
+        TcpAddress address = store.Reserve<TcpAddress>();
+        co_await store.Start(
+            {.program = Program::System("server", "server"),
+             .arguments = {address.port()},
+             .reload =
+                 ReloadRule{
+                     .check = ProbeCommand{.program = Program::Built("a/check"),
+                                           .arguments = {"-c", store.data()}}},
+             .client = {.environment = {{"STORE_PORT", address.port()}},
+                        .arguments = {{"store-cli", {"-p", address.port()}}}}});
+      },
+      {});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(FormatPlan(*plan, "shop", PlanFormat::kText),
+              HasSubstr("  reloads  by SIGHUP, once this succeeds: a/check -c "
+                        "{data}/store\n"
+                        "  clients  STORE_PORT={store.port}\n"
+                        "  clients  store-cli -p {store.port}\n"));
+  const auto json =
+      nlohmann::json::parse(FormatPlan(*plan, "shop", PlanFormat::kJson));
+  EXPECT_EQ(json["services"][0]["reload"],
+            "by SIGHUP, once this succeeds: a/check -c {data}/store");
+  EXPECT_EQ(
+      json["services"][0]["clients"],
+      nlohmann::json({"STORE_PORT={store.port}", "store-cli -p {store.port}"}));
+}
+
 TEST(PlanTest, AGraphDrawsWhatIsNeededAtTheStartDashed) {
   const std::string graph =
       FormatPlan(*PlanOfCopy(), "shop", PlanFormat::kGraphviz);

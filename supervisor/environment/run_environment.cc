@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -25,12 +26,14 @@ int Fail(absl::string_view name, const absl::Status& status) {
   return 1;
 }
 
-// Whether there is every service that --follow names.
-absl::Status CheckFollowed(const EnvironmentFlags& flags, const Plan& plan) {
+// Names the services of a --follow without any. An error if there is not every
+// one that it names.
+absl::Status FindFollowed(EnvironmentFlags& flags, const Plan& plan) {
   std::vector<std::string> paths;
   for (const Plan::Service& service : plan.services) {
     paths.push_back(service.path);
   }
+  if (flags.followed.empty()) flags.followed = std::move(paths);
   for (const std::string& name : flags.followed) {
     if (std::find(paths.begin(), paths.end(), name) != paths.end()) continue;
     return absl::InvalidArgumentError(
@@ -65,8 +68,9 @@ int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
   // runs.
   absl::StatusOr<Plan> plan = MakePlan(body, flags->external);
   if (!plan.ok()) return Fail(name, plan.status());
-  if (absl::Status known = CheckFollowed(*flags, *plan); !known.ok()) {
-    return Fail(name, known);
+  if (flags->follow) {
+    absl::Status known = FindFollowed(*flags, *plan);
+    if (!known.ok()) return Fail(name, known);
   }
   if (flags->plan) {
     std::cout << FormatPlan(*plan, name, *flags->plan) << std::flush;

@@ -246,6 +246,11 @@ TEST_P(FaultTest, EndsWithOneClearError) {
   for (const std::string& said : GetParam().said) {
     EXPECT_THAT(error, HasSubstr(said));
   }
+  // It is said once.
+  const std::string name = "faulty: ";
+  const std::string sentence =
+      error.substr(name.size(), error.find('\n') - name.size());
+  EXPECT_EQ(output_.find(sentence), output_.rfind(sentence)) << output_;
 }
 
 INSTANTIATE_TEST_SUITE_P(
