@@ -18,10 +18,15 @@ inline std::vector<EnvironmentVariable> LibpqSettings(
           {"PGUSER", user}};
 }
 
+// What libpq wants in a file for the password of a role.
+inline Text PasswordLine(const std::string& user, const Secret& password) {
+  return Text("*:*:*:", user, ":", Escaped(password), "\n");
+}
+
 // The file in which libpq finds the password: PGPASSFILE.
 inline File LibpqPasswordFile(const Path& path, const std::string& user,
                               const Secret& password) {
-  return {.path = path, .contents = Text("*:*:*:", user, ":", password, "\n")};
+  return {.path = path, .contents = PasswordLine(user, password)};
 }
 
 }  // namespace espalier

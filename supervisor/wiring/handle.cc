@@ -125,8 +125,7 @@ std::optional<Path> FieldCodec<Path>::Read(const HandleReader& reader) {
 
 HandleData FieldCodec<Secret>::Write(const Secret& secret) {
   return {.type = "Secret",
-          .text = absl::StrCat("{secret ", secret.service(), ".", secret.name(),
-                               "}"),
+          .text = SecretLabel(secret.service(), secret.name()),
           .fields = {TextField("service", secret.service()),
                      TextField("name", secret.name())}};
 }

@@ -14,6 +14,26 @@ Path Cache(absl::string_view name) {
   return Path(Path::Root::kCache, std::string(name), "");
 }
 
+Secret Secret::FromFile(absl::string_view path) {
+  return Secret("", absl::StrCat("file:", path));
+}
+
+Secret Secret::FromVariable(absl::string_view name) {
+  return Secret("", absl::StrCat("variable:", name));
+}
+
+Text Escaped(const Secret& secret) {
+  return Text(Text::Part{.kind = Text::Part::kSecret,
+                         .value = secret.name(),
+                         .service = secret.service(),
+                         .escaped = true});
+}
+
+std::string SecretLabel(absl::string_view service, absl::string_view name) {
+  return absl::StrCat("{secret ", service, service.empty() ? "" : ".", name,
+                      "}");
+}
+
 Text Secret::file() const {
   return Text(Text::Part{Text::Part::kSecretFile, name_, service_});
 }

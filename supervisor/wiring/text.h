@@ -52,16 +52,25 @@ class Path {
 // time; so what is put there must be put whole (by a rename).
 Path Cache(absl::string_view name);
 
-// A value that must not be seen: made once for each instance, kept in a file of
-// mode 0600, and put in by the backend when a process is spawned. It may go
-// into files and environment variables of a command, never into its arguments;
-// `file()` goes anywhere.
+// A value that must not be seen: made once for each instance or given by a
+// person, kept in a file of mode 0600, and put in by the backend when a process
+// is spawned. It may go into files and environment variables of a command,
+// never into its arguments; `file()` goes anywhere.
 class Secret {
  public:
   Secret(std::string service, std::string name)
       : service_(std::move(service)), name_(std::move(name)) {}
 
+  // What is in the file at `path`, which must be absolute and open to nobody
+  // but its owner: us, or root. A newline at its end does not count.
+  static Secret FromFile(absl::string_view path);
+  // What the environment variable `name` of the environment's own program says.
+  static Secret FromVariable(absl::string_view name);
+
+  // Path of the service that it was made for; empty if it is given.
   const std::string& service() const { return service_; }
+  // Of a given one, where it is: "file:/etc/shop/password",
+  // "variable:PASSWORD".
   const std::string& name() const { return name_; }
   // Path of the file that holds the value, and nothing else.
   Text file() const;
@@ -99,6 +108,7 @@ class Text {
     std::string service = "";  // who owns it; empty for literals
     bool proxied = false;      // of an endpoint: see EndpointAddress
     bool at_start = false;     // of an endpoint: see AtStart()
+    bool escaped = false;      // of a secret: see Escaped()
 
     friend bool operator==(const Part&, const Part&) = default;
   };
@@ -151,6 +161,13 @@ class Text {
 
   std::vector<Part> parts_;
 };
+
+// A secret with a backslash before each ':' and '\\', for files in which fields
+// are separated by colons.
+Text Escaped(const Secret& secret);
+
+// What people see instead of a secret: "{secret db.password}".
+std::string SecretLabel(absl::string_view service, absl::string_view name);
 
 // The same text in a command that needs the services it mentions only to start:
 //

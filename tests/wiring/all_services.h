@@ -11,6 +11,7 @@
 #include "services/gateway/gateway.h"
 #include "services/links/links.h"
 #include "services/nginx/nginx.h"
+#include "services/postgres/external.h"
 #include "services/postgres/postgres.h"
 #include "services/postgres/replica.h"
 #include "services/redis/redis.h"

@@ -642,7 +642,12 @@ MISUSES = [
         given = "Postgres",
         wanted = "Endpoint",
         messages = ["say as whom to log in"],
-        right = "co_await External<Redis>(nursery, \"store\", \"host:80\");",
+        setup = [
+            "PostgresAccess access{.database = \"shop\", .owner = {\"shop\", Secret::FromFile(\"/etc/shop/password\")},",
+            "                      .reader = {\"guest\", Secret::FromVariable(\"PASSWORD\")}};",
+            "(void)access;",
+        ],
+        right = "co_await External<Postgres>(nursery, \"store\", \"host:80\", access);",
         wrong = "co_await External<Postgres>(nursery, \"store\", \"host:80\");",
     ),
 ]

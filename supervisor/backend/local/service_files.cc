@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "supervisor/backend/local/files_below.h"
+#include "supervisor/backend/local/given_secret.h"
 #include "supervisor/ports/unique_fd.h"
 
 namespace espalier {
@@ -33,13 +34,22 @@ std::string RelativeToRoot(const Path& path) {
                                  : absl::StrCat(owner, "/", path.relative());
 }
 
+// No service's name has a '%'.
 std::string SecretName(const Text::Part& part) {
+  if (part.service.empty())
+    return absl::StrCat(
+        "%given.",
+        absl::StrReplaceAll(part.value, {{"%", "%25"}, {"/", "%2F"}}));
   return absl::StrCat(FlatName(part.service), ".", part.value);
 }
 
 Text::Part AsSecret(Text::Part part) {
   part.kind = Text::Part::kSecret;
   return part;
+}
+
+std::string EscapeColons(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{":", "\\:"}, {"\\", "\\\\"}});
 }
 
 // 32 characters of 62: 190 bits.
@@ -113,8 +123,15 @@ absl::StatusOr<std::string> ServiceFiles::SecretValue(
         errno, absl::StrCat("cannot give ", SecretFile(part), " to the user ",
                             user_->name));
   }
-  if (!absl::IsNotFound(present.status())) return present;
-  const std::string value = RandomCharacters();
+  std::string value;
+  if (part.service.empty()) {
+    absl::StatusOr<std::string> given = ReadGivenSecret(part.value);
+    if (!given.ok() || (present.ok() && *present == *given)) return given;
+    value = *std::move(given);
+  } else {
+    if (!absl::IsNotFound(present.status())) return present;
+    value = RandomCharacters();
+  }
   if (absl::Status status =
           WriteFileBelow(directory, name, value, user_, Durability::kOnDisk);
       !status.ok())
@@ -148,7 +165,13 @@ absl::StatusOr<std::string> ServiceFiles::Render(const Text& text) const {
         SecretValue(part);  // also makes the file
     if (!value.ok()) return value;
     if (!value->empty()) secrets_[*value] = Show(Text(AsSecret(part)));
-    rendered += part.kind == Text::Part::kSecret ? *value : SecretFile(part);
+    if (part.kind == Text::Part::kSecretFile) {
+      rendered += SecretFile(part);
+      continue;
+    }
+    if (part.escaped) *value = EscapeColons(*value);
+    if (!value->empty()) secrets_[*value] = Show(Text(AsSecret(part)));
+    rendered += *value;
   }
   return rendered;
 }
@@ -171,7 +194,7 @@ std::string ServiceFiles::Show(const Text& text) const {
         shown += Locate(Path(Path::Root::kCache, part.service, part.value));
         break;
       case Text::Part::kSecret:
-        absl::StrAppend(&shown, "{secret ", part.service, ".", part.value, "}");
+        shown += SecretLabel(part.service, part.value);
         break;
       case Text::Part::kSecretFile:
         shown += SecretFile(part);
@@ -213,6 +236,8 @@ bool ServiceFiles::HasNewerSecret(const Text& text,
                                   const timespec& than) const {
   for (const Text::Part& part : text.parts()) {
     if (part.kind != Text::Part::kSecret) continue;
+    // The file of one that is given is made anew when another is given.
+    if (part.service.empty() && !SecretValue(part).ok()) return true;
     struct stat secret;
     // One that is not there yet is made when it is asked for.
     if (stat(SecretFile(part).c_str(), &secret) != 0) return true;

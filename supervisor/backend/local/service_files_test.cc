@@ -52,6 +52,62 @@ class ServiceFilesTest : public testing::Test {
   std::optional<ServiceFiles> files_;
 };
 
+TEST_F(ServiceFilesTest, AGivenSecretIsReadWhereItIs) {
+  const std::string file = (root_ / "password").string();
+  std::ofstream(file) << "a:b\\c\n";
+  fs::permissions(file, fs::perms(0600));
+  const Secret secret = Secret::FromFile(file);
+  EXPECT_EQ(*files_->Render(Text("x=", secret)), "x=a:b\\c");
+  EXPECT_EQ(*files_->Render(Escaped(secret)), "a\\:b\\\\c");
+  EXPECT_EQ(files_->Show(Text("x=", secret)), "x={secret file:" + file + "}");
+  EXPECT_EQ(files_->Redact("a:b\\c and a\\:b\\\\c"),
+            "{secret file:" + file + "} and {secret file:" + file + "}");
+  const std::string copy = *files_->Render(secret.file());
+  EXPECT_EQ(Read(copy), "a:b\\c");
+  EXPECT_EQ(fs::status(copy).permissions(), fs::perms(0600));
+
+  ASSERT_EQ(setenv("GIVEN_PASSWORD", "Tom", 1), 0);
+  EXPECT_EQ(*files_->Render(Secret::FromVariable("GIVEN_PASSWORD")), "Tom");
+}
+
+TEST_F(ServiceFilesTest, WhatIsMadeWithAGivenSecretIsMadeAgainWithAnother) {
+  ASSERT_EQ(setenv("GIVEN_PASSWORD", "Tom", 1), 0);
+  Command command = SomeCommand();
+  command.files = {{.path = Data("file"),
+                    .contents = Secret::FromVariable("GIVEN_PASSWORD")}};
+  command.creates = Data("made");
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
+  std::ofstream(files_->Locate(Data("made")));
+  EXPECT_TRUE(files_->IsCreated(command));
+  ASSERT_EQ(setenv("GIVEN_PASSWORD", "Spike", 1), 0);
+  EXPECT_FALSE(files_->IsCreated(command));
+}
+
+TEST_F(ServiceFilesTest, AGivenSecretThatIsNoneIsAnErrorThatSaysWhere) {
+  const auto refused = [&](const Secret& secret, const std::string& words) {
+    const absl::Status status = files_->Render(secret).status();
+    EXPECT_TRUE(absl::StrContains(status.message(), words)) << status;
+  };
+  const std::string file = (root_ / "password").string();
+  refused(Secret::FromFile(file), "cannot read the secret " + file);
+  std::ofstream(file) << "hunter2\n";
+  fs::permissions(file, fs::perms(0640));
+  refused(Secret::FromFile(file), "is open to others (mode 0640): chmod 600");
+  fs::permissions(file, fs::perms(0600));
+  std::ofstream(file) << "\n";
+  refused(Secret::FromFile(file), "is empty");
+  std::ofstream(file) << "a\nb\n";
+  refused(Secret::FromFile(file), "a control character");
+  std::ofstream(file) << std::string(65 << 10, 'x');
+  refused(Secret::FromFile(file), "65536 bytes");
+  refused(Secret::FromFile("password"), "is not absolute");
+  refused(Secret::FromFile(root_.string()), "no regular file");
+  ASSERT_EQ(unsetenv("GIVEN_PASSWORD"), 0);
+  refused(Secret::FromVariable("GIVEN_PASSWORD"),
+          "GIVEN_PASSWORD, which is to hold a secret, is not set");
+}
+
 TEST_F(ServiceFilesTest, KeepsTheFilesOfServicesApart) {
   EXPECT_EQ(files_->Locate(Data("links.db")),
             paths_->data_directory() + "/shop/links/links.db");

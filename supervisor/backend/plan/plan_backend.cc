@@ -95,10 +95,11 @@ std::string PlanBackend::Show(const Text& text) const {
         if (!part.value.empty()) absl::StrAppend(&shown, "/", part.value);
         break;
       case Text::Part::kSecret:
-        absl::StrAppend(&shown, "{secret ", part.service, ".", part.value, "}");
+        shown += SecretLabel(part.service, part.value);
         break;
       case Text::Part::kSecretFile:
-        absl::StrAppend(&shown, "{secrets}/", part.service, ".", part.value);
+        absl::StrAppend(&shown, "{secrets}/", part.service,
+                        part.service.empty() ? "" : ".", part.value);
         break;
     }
   }
