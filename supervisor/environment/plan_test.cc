@@ -1,6 +1,9 @@
 #include "supervisor/environment/plan.h"
 
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -59,6 +62,61 @@ TEST(PlanTest, ForPrograms) {
   EXPECT_EQ(copy["needs"], nlohmann::json({"store"}));
   EXPECT_EQ(copy["needs_at_start"], nlohmann::json({"primary"}));
   EXPECT_THAT(json["services"][0]["needs_at_start"], IsEmpty());
+}
+
+// What the compiler cannot see, before anything runs.
+
+std::string ErrorOf(const EnvironmentBody& body) {
+  return std::string(MakePlan(body, {}).status().message());
+}
+
+TEST(PlanTest, FindsANameThatIsUsedTwice) {
+  EXPECT_THAT(ErrorOf([](Nursery& nursery) -> Task<void> {
+                co_await StartServer(nursery, "shop", {});
+                co_await StartServer(nursery, "shop", {});
+              }),
+              HasSubstr("two services are named 'shop'"));
+}
+
+TEST(PlanTest, FindsANeedThatIsNeverUsed) {
+  EXPECT_THAT(ErrorOf([](Nursery& nursery) -> Task<void> {
+                HttpUrl store = co_await StartServer(nursery, "store", {});
+                co_await [](Nursery& inner, HttpUrl) -> Task<void> {
+                  co_await StartServer(inner, "shop", {});
+                }(nursery, store);
+              }),
+              HasSubstr("'shop' is given 'store' and does not use it"));
+}
+
+TEST(PlanTest, FindsAHandleOfAnotherEnvironment) {
+  const HttpUrl foreign = EndpointAccess::Make<HttpUrl>(
+      {.service = "store", .name = "url", .host = "127.0.0.1", .port = "80"});
+  EXPECT_THAT(ErrorOf([&](Nursery& nursery) -> Task<void> {
+                co_await StartServer(nursery, "shop", {foreign});
+              }),
+              HasSubstr("'store', which is not part of this environment"));
+  EXPECT_THAT(ErrorOf([&](Nursery& nursery) -> Task<void> {
+                co_await StartServer(nursery, "store", {});
+                co_await StartServer(nursery, "shop", {foreign});
+              }),
+              HasSubstr("the handle is from another environment"));
+}
+
+TEST(PlanTest, FindsAHandleOfANurseryThatHasEnded) {
+  EXPECT_THAT(
+      ErrorOf([](Nursery& nursery) -> Task<void> {
+        std::optional<HttpUrl> kept;
+        const GroupOptions once = {.restart = {.when = RestartWhen::kNever}};
+        (void)co_await Try(nursery.Group<void>(
+            "mall", Strategy::kOneForOne,
+            [&kept](Nursery& mall) -> Task<void> {
+              kept = co_await StartServer(mall, "store", {});
+              co_await absl::InternalError("it burnt down");
+            },
+            once));
+        co_await StartServer(nursery, "shop", {*kept});
+      }),
+      HasSubstr("'mall/store', which has been stopped"));
 }
 
 TEST(PlanTest, TellsHowAServiceIsReloadedAndWhatItsClientsAreGiven) {
