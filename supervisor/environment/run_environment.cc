@@ -7,7 +7,6 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -33,7 +32,7 @@ absl::Status FindFollowed(EnvironmentFlags& flags, const Plan& plan) {
   for (const Plan::Service& service : plan.services) {
     paths.push_back(service.path);
   }
-  if (flags.followed.empty()) flags.followed = std::move(paths);
+  if (flags.followed.empty()) flags.followed = paths;
   for (const std::string& name : flags.followed) {
     if (std::find(paths.begin(), paths.end(), name) != paths.end()) continue;
     return absl::InvalidArgumentError(
