@@ -4,14 +4,19 @@ usage: environment_checks.py plan LABEL PROGRAM FILE…    FILE ends with .txt, 
        environment_checks.py smoke LABEL PROGRAM
 """
 
+import ctypes
 import difflib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
+_PR_SET_CHILD_SUBREAPER = 36
+# Processes that end with the environment may do so a moment later.
+_SECONDS_TO_END = 5
 _FLAGS = {".txt": "--plan", ".json": "--plan=json", ".dot": "--plan=dot"}
 
 
@@ -44,20 +49,46 @@ def plan_difference(label, program, file):
     return difference and f"{difference}\nif that is meant: tools/bazel run {label} -- {flag} >{file}\n"
 
 
+def left_over(seconds):
+    """Waits for all processes that became ours, at most so long. Kills those that remain, and returns what they ran."""
+
+    def give_up(_signal, _frame):
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        signal.alarm(0)
+        return []
+    except TimeoutError:
+        pids = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    commands = [pathlib.Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
+    for pid in pids:
+        os.kill(int(pid), signal.SIGKILL)
+    return commands
+
+
 def smoke(program):
-    """Starts everything, stops it, and returns the exit code."""
-    with directory() as data:
-        # Whatever outlives the program and holds its output would keep this waiting.
+    """Starts everything, stops it, and returns the exit code; not 0 if a process is left."""
+    # What the program leaves becomes ours.
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with directory() as data, tempfile.TemporaryFile("w+") as output:
         ran = subprocess.run(
             [program, "--check", f"--data_dir={data}"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
-            text=True,
             check=False,
         )
-    print(ran.stdout)
-    return ran.returncode
+        left = left_over(_SECONDS_TO_END)
+        output.seek(0)
+        print(output.read())
+    for command in left:
+        print("This was left running:", command)
+    return ran.returncode or len(left)
 
 
 def main(check, label, program, *files):
