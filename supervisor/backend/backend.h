@@ -16,6 +16,7 @@
 #include "supervisor/wiring/command.h"
 #include "supervisor/wiring/endpoint.h"
 #include "supervisor/wiring/handle.h"
+#include "supervisor/wiring/rare.h"
 
 namespace espalier {
 
@@ -33,7 +34,7 @@ struct ServiceDefinition {
   std::vector<std::string> start_needs = {};
   bool external =
       false;  // somebody else runs it; only its readiness is ours to find out
-  std::optional<HandleData> handle = {};  // what its start function gives
+  Rare<HandleData> handle = {};  // what its start function gives
 
   friend bool operator==(const ServiceDefinition&,
                          const ServiceDefinition&) = default;

@@ -475,7 +475,7 @@ class Engine {
 
   const uint64_t seed_;
   int max_starting_;
-  std::vector<Service> services_;
+  std::deque<Service> services_;  // large ones, which are never copied
   std::vector<Group> groups_;
   absl::flat_hash_set<std::pair<GroupId, std::string>> service_names_;
   absl::flat_hash_set<std::pair<GroupId, std::string>> group_names_;

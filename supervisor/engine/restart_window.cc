@@ -1,6 +1,7 @@
 #include "supervisor/engine/restart_window.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,12 +19,12 @@ uint64_t Mix(uint64_t bits) {
 }  // namespace
 
 bool RestartWindow::ChargeAndCheck(const RestartRule& rule, absl::Time now) {
+  std::erase_if(failures_,
+                [&](absl::Time at) { return at <= now - rule.window; });
   failures_.push_back(now);
-  while (failures_.front() <= now - rule.window) failures_.pop_front();
-  while (failures_.size() > static_cast<size_t>(rule.max_runs)) {
-    failures_.pop_front();
-  }
-  return failures_.size() >= static_cast<size_t>(rule.max_runs);
+  const auto limit = static_cast<size_t>(rule.max_runs);
+  while (failures_.size() > limit) failures_.erase(failures_.begin());
+  return failures_.size() >= limit;
 }
 
 int RestartWindow::Count(const RestartRule& rule, absl::Time now) const {

@@ -3,8 +3,8 @@
 #define SUPERVISOR_ENGINE_RESTART_WINDOW_H_
 
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "supervisor/engine/rules.h"
@@ -25,8 +25,8 @@ class RestartWindow {
   void Clear() { failures_.clear(); }
 
  private:
-  // Oldest first; never more than `max_runs`.
-  std::deque<absl::Time> failures_;
+  // Oldest first; never more than `max_runs`. Most have none, and pay nothing.
+  std::vector<absl::Time> failures_;
 };
 
 // For a person, what it means that the limit is reached: "failed 5 times within

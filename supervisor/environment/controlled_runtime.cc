@@ -32,7 +32,7 @@ ServiceSnapshot ControlledRuntime::Snapshot(
       .endpoints = {},
       .log_file =
           definition.external ? "" : runtime_.backend().Log(definition).file,
-      .handle = definition.handle,
+      .handle = definition.handle.ToOptional(),
   };
   const std::string group = runtime_.GroupStory(id);
   if (IsAtRest(engine.State(id)) && !group.empty()) {

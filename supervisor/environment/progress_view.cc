@@ -185,8 +185,9 @@ std::string ProgressView::Erase(Size size) {
 }
 
 void ProgressView::Clear() {
-  entries_.clear();
-  index_.clear();
+  // Their memory too: most of what follows is about a few.
+  std::vector<Entry>().swap(entries_);
+  absl::flat_hash_map<std::string, size_t>().swap(index_);
   drawn_widths_.clear();
 }
 

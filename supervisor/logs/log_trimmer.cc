@@ -43,9 +43,11 @@ LogTrimmer::~LogTrimmer() {
 }
 
 void LogTrimmer::Watch(const std::string& path, int64_t max_bytes) {
-  const auto [found, inserted] = by_path_.emplace(path, files_.size());
-  if (inserted) files_.push_back({.path = path});
-  File& file = files_[found->second];
+  const auto found = by_path_.find(path);
+  File& file = found != by_path_.end()
+                   ? *found->second
+                   : files_.emplace_back(File{.path = path});
+  by_path_.emplace(file.path, &file);
   file.max_bytes = max_bytes;
   // What has just been started is likely to write.
   BeginChecks(file);
@@ -71,7 +73,7 @@ void LogTrimmer::Arm(File& file) {
   const int watch = inotify_add_watch(inotify_.get(), file.path.c_str(),
                                       IN_MODIFY | IN_ONESHOT);
   if (watch >= 0) {
-    by_watch_[watch] = static_cast<size_t>(&file - files_.data());
+    by_watch_[watch] = &file;
   } else if (errno != ENOENT) {
     Complain(absl::ResourceExhaustedError(absl::StrCat(
         "cannot watch the size of ", file.path,
@@ -97,7 +99,7 @@ void LogTrimmer::ReadEvents() {
     }
     const auto found = by_watch_.find(event->wd);
     if (found == by_watch_.end()) continue;
-    File& file = files_[found->second];
+    File& file = *found->second;
     // The kernel ends the watch with the first event.
     if ((event->mask & IN_IGNORED) != 0) by_watch_.erase(found);
     if ((event->mask & IN_MODIFY) != 0) BeginChecks(file);
@@ -106,7 +108,7 @@ void LogTrimmer::ReadEvents() {
 
 void LogTrimmer::BeginChecks(File& file) {
   if (!std::exchange(file.growing, true)) {
-    growing_.push_back(static_cast<size_t>(&file - files_.data()));
+    growing_.push_back(&file);
   }
   // How fast is not known yet.
   Schedule(std::clamp(TimeToFill(file, 0), options_.min_interval,
@@ -123,21 +125,21 @@ void LogTrimmer::Schedule(absl::Duration delay) {
 void LogTrimmer::CheckAll() {
   next_check_ = absl::InfiniteDuration();
   absl::Duration next = absl::InfiniteDuration();
-  std::vector<size_t> still;
-  for (size_t index : std::exchange(growing_, {})) {
-    absl::Duration delay = Check(files_[index]);
+  std::vector<File*> still;
+  for (File* file : std::exchange(growing_, {})) {
+    absl::Duration delay = Check(*file);
     if (winding_down_) delay = std::min(delay, options_.max_interval);
     if (delay == absl::InfiniteDuration()) {
-      files_[index].growing = false;
-      still.push_back(index);
+      file->growing = false;
+      still.push_back(file);
     } else {
-      growing_.push_back(index);
+      growing_.push_back(file);
       next = std::min(next, delay);
     }
   }
   last_check_ = Loop::Now();
   if (!growing_.empty()) Schedule(next);
-  for (size_t index : still) Arm(files_[index]);
+  for (File* file : still) Arm(*file);
 }
 
 absl::Duration LogTrimmer::Check(File& file) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <thread>
@@ -102,10 +103,10 @@ class LogTrimmer {
   bool winding_down_ = false;
   std::thread closing_;  // Gives the inotify instance up.
   Loop::Watch readable_;
-  std::vector<File> files_;
-  absl::flat_hash_map<std::string, size_t> by_path_;
-  absl::flat_hash_map<int, size_t> by_watch_;
-  std::vector<size_t> growing_;
+  std::deque<File> files_;  // which stay where they are
+  absl::flat_hash_map<absl::string_view, File*> by_path_;
+  absl::flat_hash_map<int, File*> by_watch_;
+  std::vector<File*> growing_;
   absl::Duration last_check_ = absl::ZeroDuration();
   // When the timer fires; infinite: there is none.
   absl::Duration next_check_ = absl::InfiniteDuration();

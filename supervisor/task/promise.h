@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "supervisor/task/frame_memory.h"
 
 namespace espalier {
 
@@ -70,6 +71,14 @@ class PromiseBase {
   explicit PromiseBase(std::coroutine_handle<> frame) : frame_(frame) {}
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
+
+  // Of the whole frame.
+  static void* operator new(size_t bytes) {
+    return internal::AllocateFrame(bytes);
+  }
+  static void operator delete(void* frame, size_t bytes) {
+    internal::FreeFrame(frame, bytes);
+  }
 
   // Begins to run the task (by symmetric transfer: resume what it returns).
   // `continuation` must live until it is told.

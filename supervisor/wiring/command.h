@@ -15,6 +15,7 @@
 #include "supervisor/engine/rules.h"
 #include "supervisor/wiring/endpoint.h"
 #include "supervisor/wiring/process_rule.h"
+#include "supervisor/wiring/rare.h"
 #include "supervisor/wiring/text.h"
 
 namespace espalier {
@@ -179,7 +180,7 @@ class Readiness {
         detail_(std::move(detail)) {}
 
   Kind kind_;
-  std::optional<Endpoint> endpoint_;
+  Rare<Endpoint> endpoint_;
   std::string detail_;
   std::string answer_;
   absl::Duration watchdog_ = absl::InfiniteDuration();
@@ -288,20 +289,20 @@ struct Command {
   std::vector<Path> directories = {};
 
   // Its own data directory unless said otherwise.
-  std::optional<Path> working_directory = std::nullopt;
+  Rare<Path> working_directory = std::nullopt;
 
   // Skip the command if this exists: "initdb, unless it was done". One that
   // mentions secrets is run again when one of them is newer than this: it was
   // made up anew.
-  std::optional<Path> creates = std::nullopt;
+  Rare<Path> creates = std::nullopt;
 
   Readiness readiness = Readiness::Started();
   // Not set: it lives as long as its process does.
-  std::optional<Liveness> liveness = std::nullopt;
+  Rare<Liveness> liveness = std::nullopt;
   RestartRule restart = {};
   StopRule stop = {};
   // Nothing: it reads its files when it starts, and then no more.
-  std::optional<ReloadRule> reload = std::nullopt;
+  Rare<ReloadRule> reload = std::nullopt;
   LogRule log = {};
   ProcessRule process = {};
   TreeRule tree = {};
