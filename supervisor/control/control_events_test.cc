@@ -98,6 +98,21 @@ TEST_F(ControlEventsTest, SinceATimeAndOfSomeServices) {
       << "what concerns all is told to all";
 }
 
+TEST_F(ControlEventsTest, OfAServiceAndTheGroupsAroundIt) {
+  StartServer();
+  OnLoop([&] {
+    Event event;
+    event.mutable_group_transition()->set_group("shop");
+    controlled_.events().Add(event, absl::FromUnixSeconds(1), {});
+    controlled_.events().Flush();
+  });
+  Happen("shop/links");
+  Happen("gateway");
+  EXPECT_THAT(Read({.services = {"shop/links"}}),
+              ElementsAre("1 ", "2 shop/links"));
+  EXPECT_THAT(Read({.services = {"gateway"}}), ElementsAre("3 gateway"));
+}
+
 TEST_F(ControlEventsTest, WhatIsNotAtHandComesFromTheJournal) {
   Keep({.max_recent = 2});
   StartServer();

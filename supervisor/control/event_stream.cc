@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "supervisor/journal/event_filter.h"
 
 namespace espalier {
 namespace {
@@ -83,8 +84,7 @@ void EventStream::Send(std::vector<journal::v1::Event> events) {
 
 bool EventStream::IsWanted(const journal::v1::Event& event) const {
   if (event.time_us() < since_us_) return false;
-  return services_.empty() || !event.has_transition() ||
-         services_.contains(event.transition().service());
+  return Concerns(event, services_);
 }
 
 }  // namespace espalier

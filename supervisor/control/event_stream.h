@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "supervisor/control/control.pb.h"
 #include "supervisor/control/write_stream.h"
 #include "supervisor/journal/event_log.h"
@@ -44,7 +43,7 @@ class EventStream {
   const std::shared_ptr<Stream> stream_;
   const int64_t since_us_;
   const bool follow_;
-  const absl::flat_hash_set<std::string> services_;
+  const std::vector<std::string> services_;
   // All up to this one were sent, or are not wanted.
   int64_t after_;
   // While it reads what is not at hand any more.

@@ -34,9 +34,8 @@ ServiceSnapshot ControlledRuntime::Snapshot(
           definition.external ? "" : runtime_.backend().Log(definition).file,
       .handle = definition.handle.ToOptional(),
   };
-  const std::string group = runtime_.GroupStory(id);
-  if (IsAtRest(engine.State(id)) && !group.empty()) {
-    absl::StrAppend(&snapshot.why, snapshot.why.empty() ? "" : "; ", group);
+  if (const auto outlook = runtime_.GroupOutlook(id)) {
+    absl::StrAppend(&snapshot.why, "; ", outlook->story);
   }
   if (definition.external) {
     snapshot.why = absl::StrCat("external, its log is where it was started: ",
@@ -116,6 +115,13 @@ Explanation ControlledRuntime::ExplainOne(ServiceId id) const {
   if (const absl::Time end = engine.Deadline(id);
       end != absl::InfiniteFuture()) {
     explanation.next_in = std::max(end - now, absl::ZeroDuration());
+  }
+  if (const auto outlook = runtime_.GroupOutlook(id)) {
+    explanation.next = outlook->story;
+    if (outlook->next_run.has_value()) {
+      explanation.next_in =
+          std::max(*outlook->next_run - Loop::Now(), absl::ZeroDuration());
+    }
   }
   if (const auto exit = engine.LastExit(id)) {
     explanation.last_exit = exit->ToString();

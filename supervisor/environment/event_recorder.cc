@@ -32,6 +32,12 @@ void EventRecorder::On(const Changed& change) {
                       runtime_.engine().LastExit(change.id)));
 }
 
+void EventRecorder::On(const GroupRun::Move& move) {
+  Add(GroupTransitionEvent(move.group, static_cast<int64_t>(move.run),
+                           GroupRun::StateName(move.from),
+                           GroupRun::StateName(move.to), move.detail));
+}
+
 void EventRecorder::Ended(const absl::Status& status) {
   journal::v1::Event event;
   // The last lines of a log, which follow, are in the log.

@@ -23,8 +23,9 @@ class EventRecorder {
 
   // The environment begins; `run_id` as ControlServer has it.
   void Began(const std::string& run_id);
-  // To be told of every move, by the runtime's observer.
+  // To be told of every move, by the runtime's observers.
   void On(const Changed& change);
+  void On(const GroupRun::Move& move);
   // Nothing runs any more, because it was asked to stop (OK), or why. Written
   // at once.
   void Ended(const absl::Status& status);

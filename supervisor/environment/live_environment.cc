@@ -114,6 +114,8 @@ class LiveEnvironment {
                     [this] { Stop("asked to by envctl"); }),
         pressure_(*loop_, runtime_, std::move(pressure)) {
     runtime_.SetObserver([this](const Changed& change) { Observe(change); });
+    runtime_.SetGroupObserver(
+        [this](const GroupRun::Move& move) { events_.On(move); });
     // Nobody is told of what a kill could still undo.
     runtime_.SetSettledHandler([this] { events_.log().Flush(); });
   }

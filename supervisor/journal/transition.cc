@@ -61,4 +61,18 @@ journal::v1::Event TransitionEvent(const Changed& change,
   return event;
 }
 
+journal::v1::Event GroupTransitionEvent(absl::string_view group, int64_t run,
+                                        absl::string_view from,
+                                        absl::string_view to,
+                                        absl::string_view detail) {
+  journal::v1::Event event;
+  journal::v1::GroupTransition& transition = *event.mutable_group_transition();
+  transition.set_group(std::string(group));
+  transition.set_run(run);
+  transition.set_from(std::string(from));
+  transition.set_to(std::string(to));
+  transition.set_detail(Detail(detail));
+  return event;
+}
+
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #ifndef ESPALIER_SUPERVISOR_JOURNAL_TRANSITION_H_
 #define ESPALIER_SUPERVISOR_JOURNAL_TRANSITION_H_
 
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/string_view.h"
@@ -17,6 +18,12 @@ namespace espalier {
 journal::v1::Event TransitionEvent(const Changed& change,
                                    absl::string_view service,
                                    const std::optional<ExitResult>& exit);
+
+// The event of a group's body whose runs go from one state to another.
+journal::v1::Event GroupTransitionEvent(absl::string_view group, int64_t run,
+                                        absl::string_view from,
+                                        absl::string_view to,
+                                        absl::string_view detail);
 
 }  // namespace espalier
 

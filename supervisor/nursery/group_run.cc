@@ -14,9 +14,16 @@ namespace {
 // Among the numbers of an engine's random streams, which are those of services.
 constexpr uint64_t kGroupStream = uint64_t{1} << 32;
 
+constexpr absl::string_view kClosed = "it was stopped from outside";
+
 bool IsWorthAnotherRun(const absl::Status& error) {
   return !absl::IsInvalidArgument(error) && !absl::IsAlreadyExists(error) &&
          !absl::IsFailedPrecondition(error) && !absl::IsUnimplemented(error);
+}
+
+std::string Seconds(absl::Duration duration) {
+  return absl::StrFormat("%.1f s",
+                         std::max(0.0, absl::ToDoubleSeconds(duration)));
 }
 
 absl::Time TimeOf(absl::Duration now) { return absl::UnixEpoch() + now; }
@@ -26,6 +33,36 @@ absl::Time TimeOf(absl::Duration now) { return absl::UnixEpoch() + now; }
 GroupRun::GroupRun(Loop& loop, Options options, Hooks hooks)
     : loop_(loop), options_(std::move(options)), hooks_(std::move(hooks)) {}
 
+absl::string_view GroupRun::StateName(State state) {
+  switch (state) {
+    case State::kNew:
+      return "NEW";
+    case State::kRunning:
+      return "RUNNING";
+    case State::kUp:
+      return "UP";
+    case State::kFailing:
+      return "FAILING";
+    case State::kPausing:
+      return "PAUSING";
+    case State::kStopping:
+      return "STOPPING";
+    case State::kEnded:
+      return "ENDED";
+  }
+  return "?";
+}
+
+void GroupRun::Become(State state, absl::string_view detail) {
+  const State from = std::exchange(state_, state);
+  // The last lines of a log, which may follow, are in the log.
+  hooks_.moved({.group = options_.path,
+                .run = runs_,
+                .from = from,
+                .to = state,
+                .detail = std::string(detail.substr(0, detail.find('\n')))});
+}
+
 void GroupRun::Start(Body body, std::function<void(absl::Status)> started) {
   body_ = std::move(body);
   started_ = std::move(started);
@@ -33,8 +70,8 @@ void GroupRun::Start(Body body, std::function<void(absl::Status)> started) {
 }
 
 void GroupRun::RunBody() {
-  state_ = State::kRunning;
   ++runs_;
+  Become(State::kRunning);
   services_.clear();
   groups_.clear();
   culprit_ = std::nullopt;
@@ -59,7 +96,7 @@ void GroupRun::BodyEnded() {
 }
 
 void GroupRun::Up() {
-  state_ = State::kUp;
+  Become(State::kUp);
   up_since_ = Loop::Now();
   hooks_.up();
   if (started_) std::exchange(started_, nullptr)(absl::OkStatus());
@@ -76,9 +113,9 @@ void GroupRun::GaveUp(ServiceId culprit, absl::Status error) {
     });
   }
   if (state_ != State::kUp) return;
-  state_ = State::kStopping;
+  Become(State::kFailing, gave_up_.message());
   hooks_.later([this] {
-    if (closing_) return End(absl::OkStatus());
+    if (closing_) return End(absl::CancelledError("cancelled"));
     if (Loop::Now() - up_since_ >= options_.restart.ready_for_reset) {
       failures_in_row_ = -1;
     }
@@ -103,26 +140,27 @@ void GroupRun::Failed(absl::Status error) {
                      ", the last time with: ", error.message())));
   }
   ++failures_in_row_;
-  Pause(error);
+  Pause(std::move(error));
 }
 
-void GroupRun::Pause(const absl::Status& error) {
-  state_ = State::kPausing;
+void GroupRun::Pause(absl::Status error) {
   const absl::Duration pause =
       failures_in_row_ == 0
           ? absl::ZeroDuration()
           : PauseAfter(options_.restart, failures_in_row_,
                        MixBits(options_.seed, kGroupStream, runs_));
-  LOG(WARNING) << "the group '" << options_.path << "' is run again in "
-               << pause << ": " << error.message();
-  last_error_ = error;
+  last_error_ = std::move(error);
   run_at_ = Loop::Now() + pause;
+  Become(State::kPausing,
+         absl::StrCat("failed ", Failures(Loop::Now()), ", next run in ",
+                      Seconds(pause), ": ", last_error_.message()));
+  LOG(WARNING) << "the group '" << options_.path << "' " << Story(Loop::Now());
   timer_ = loop_.After(pause, [this] { Stop(); });
 }
 
 void GroupRun::Stop() {
   timer_ = Loop::Watch();
-  state_ = State::kStopping;
+  Become(State::kStopping);
   hooks_.stop([this] {
     if (closing_) return End(absl::CancelledError("cancelled"));
     RunBody();
@@ -132,10 +170,10 @@ void GroupRun::Stop() {
 // Who awaits the group is told only when nothing of it runs any more.
 void GroupRun::GiveUp(absl::Status error) {
   if (!started_) {
-    state_ = State::kEnded;
+    Become(State::kEnded, error.message());
     return hooks_.failed(culprit_, std::move(error));
   }
-  state_ = State::kStopping;
+  Become(State::kStopping, error.message());
   hooks_.stop([this, error = std::move(error)] { End(error); });
 }
 
@@ -151,34 +189,44 @@ void GroupRun::Close() {
       break;
     case State::kPausing:
       timer_ = Loop::Watch();
-      state_ = State::kStopping;
+      Become(State::kStopping, kClosed);
       hooks_.later([this] { End(absl::CancelledError("cancelled")); });
       break;
     case State::kUp:
-      state_ = State::kEnded;
+      Become(State::kEnded, kClosed);
       break;
-    case State::kStopping:  // ends when that is over
+    case State::kFailing:  // ends when that is over
+    case State::kStopping:
+    case State::kNew:
     case State::kEnded:
       break;
   }
 }
 
 void GroupRun::End(absl::Status status) {
-  state_ = State::kEnded;
+  Become(State::kEnded, closing_ ? kClosed : status.message());
   if (started_) std::exchange(started_, nullptr)(std::move(status));
 }
 
 std::string GroupRun::Story(absl::Duration now) const {
   if (last_error_.ok()) return "starts";
-  const RestartRule& rule = options_.restart;
   const std::string when =
       state_ == State::kPausing
-          ? absl::StrFormat("is run again in %.1f s",
-                            std::max(0.0, absl::ToDoubleSeconds(run_at_ - now)))
+          ? absl::StrCat("is run again in ", Seconds(run_at_ - now))
           : "is being run again";
-  return absl::StrCat(when, " (failed ", window_.Count(rule, TimeOf(now)),
-                      " of ", rule.max_runs,
-                      " times): ", last_error_.message());
+  return absl::StrCat(when, " (failed ", Failures(now),
+                      "): ", last_error_.message());
+}
+
+std::string GroupRun::Failures(absl::Duration now) const {
+  const RestartRule& rule = options_.restart;
+  return absl::StrCat(window_.Count(rule, TimeOf(now)), " of ", rule.max_runs,
+                      " times");
+}
+
+std::optional<absl::Duration> GroupRun::NextRun() const {
+  if (state_ != State::kPausing) return std::nullopt;
+  return run_at_;
 }
 
 }  // namespace espalier

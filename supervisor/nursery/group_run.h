@@ -4,13 +4,18 @@
 // group's nursery and returns a handle. The body is kept, and it is run again
 // when the group fails:
 //
+//   NEW       started -> RUNNING
 //   RUNNING   body returned -> UP
-//             body failed, or the group gave up on a service -> PAUSING, or
-//             ENDED if that is once too often or of no use
-//   UP        the group gave up on a service -> PAUSING, or ENDED as above
+//             body failed, or the group gave up on a service -> PAUSING or,
+//             if that is once too often or of no use, STOPPING or ENDED
+//   UP        the group gave up on a service -> FAILING
+//   FAILING   all that fails with it is known -> PAUSING, or ENDED as above
 //   PAUSING   timer -> STOPPING
-//   STOPPING  nothing of the group runs any more -> RUNNING
+//   STOPPING  nothing of the group runs any more -> RUNNING, or ENDED if that
+//             was its last run
 //   any       closed from outside -> ENDED, when the body's task has ended
+//
+// Every move is told (Hooks::moved): it becomes an event of the journal.
 //
 // * What a run had started is gone before the next one begins. It declares the
 //   same services again, under the same names: they keep their addresses, so
@@ -39,6 +44,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/engine/ids.h"
 #include "supervisor/engine/restart_window.h"
@@ -54,6 +60,24 @@ namespace espalier {
 class GroupRun final : private Continuation {
  public:
   using Body = TaskFunction<Task<void>()>;
+  enum class State {
+    kNew,
+    kRunning,
+    kUp,
+    kFailing,
+    kPausing,
+    kStopping,
+    kEnded
+  };
+  // "RUNNING", …
+  static absl::string_view StateName(State state);
+  struct Move {
+    const std::string& group;  // its path
+    uint64_t run;              // counted from 1
+    State from;
+    State to;
+    std::string detail;  // why, for a person; often empty
+  };
   struct Options {
     std::string path;  // of the group, for people
     RestartRule restart;
@@ -69,6 +93,7 @@ class GroupRun final : private Continuation {
     // It was up once and is not run again: why. The service is the one that
     // the group gave up on, if that is known.
     std::function<void(std::optional<ServiceId>, absl::Status)> failed;
+    std::function<void(const Move&)> moved;
   };
 
   // `loop` must outlive the runs.
@@ -90,7 +115,9 @@ class GroupRun final : private Continuation {
   void Close();
 
   // Nothing is outstanding, and nothing will be run any more.
-  bool ended() const { return state_ == State::kEnded; }
+  bool ended() const {
+    return state_ == State::kNew || state_ == State::kEnded;
+  }
   // Its services run, as far as they ever will.
   bool settled() const { return state_ == State::kUp || ended(); }
 
@@ -99,20 +126,23 @@ class GroupRun final : private Continuation {
   bool Declare(ServiceId id) { return services_.insert(id).second; }
   bool Declare(GroupId id) { return groups_.insert(id).second; }
 
+  const std::string& path() const { return options_.path; }
   // Of one that is not settled, what happens next: "is run again in 0.4 s
-  // (failed 2 of 5 times): …".
+  // (failed 2 of 5 times): …"; and when, if that is known.
   std::string Story(absl::Duration now) const;
+  std::optional<absl::Duration> NextRun() const;
 
  private:
-  enum class State { kRunning, kUp, kPausing, kStopping, kEnded };
-
   std::coroutine_handle<> Ended(PromiseBase& task) override;
+  void Become(State state, absl::string_view detail = "");
   void RunBody();
   void BodyEnded();
   void Up();
   void Failed(absl::Status error);
   void GiveUp(absl::Status error);
-  void Pause(const absl::Status& error);
+  void Pause(absl::Status error);
+  // "2 of 5 times"
+  std::string Failures(absl::Duration now) const;
   void Stop();
   void End(absl::Status status);
 
@@ -124,7 +154,7 @@ class GroupRun final : private Continuation {
   std::function<void(absl::Status)> started_;
   std::optional<Task<void>> task_;
 
-  State state_ = State::kEnded;
+  State state_ = State::kNew;
   bool closing_ = false;
   // Of the run at hand: what it has declared, and why the group gave up.
   absl::flat_hash_set<ServiceId> services_;

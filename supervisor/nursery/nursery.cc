@@ -46,16 +46,12 @@ class StartOperation final : public Operation {
 
  private:
   absl::Status Begin(PromiseBase& task) override {
-    if (!runtime_.MustWait(id_)) {
-      Ask(task);
-      return absl::OkStatus();
-    }
-    runtime_.WhenTrue([this] { return cancelled_ || !runtime_.MustWait(id_); },
-                      [this, &task] {
-                        if (cancelled_)
-                          return Complete(absl::CancelledError("cancelled"));
-                        Ask(task);
-                      });
+    runtime_.WhenMayStart(
+        id_, [this] { return cancelled_; },
+        [this, &task] {
+          if (cancelled_) return Complete(absl::CancelledError("cancelled"));
+          Ask(task);
+        });
     return absl::OkStatus();
   }
 

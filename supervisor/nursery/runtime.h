@@ -93,15 +93,23 @@ class Runtime final : public Stopper {
   // Calls `done` once when the service is ready (or done): OK, or has come to
   // rest without: why. Never from within.
   void WhenStarted(ServiceId id, std::function<void(absl::Status)> done);
-  // Whether a start has to wait because something that the service needs
-  // belongs to a group, not one of its own, that is being run again.
-  bool MustWait(ServiceId id) const;
+  // Calls `done` once when nothing that the service needs belongs to a group,
+  // not one of its own, that is being run again, or when `cancelled` holds; at
+  // once, from within, if that is so already. A start has to wait for it.
+  void WhenMayStart(ServiceId id, std::function<bool()> cancelled,
+                    std::function<void()> done);
   // Calls `done` once when `condition` holds, which is looked at after every
   // event and every call of this kind. Never from within.
   void WhenTrue(std::function<bool()> condition, std::function<void()> done);
-  // Of a service whose group, or one around it, is being run again: which, and
-  // what happens next. Empty otherwise.
-  std::string GroupStory(ServiceId id) const;
+  // Of a service at rest that a group which is being run again will start, or
+  // that waits for such a group: what happens next, "its group shop is run
+  // again in 0.4 s (failed 2 of 5 times): …", and when (on the loop's clock) if
+  // that is known. Nothing for others.
+  struct Outlook {
+    std::string story;
+    std::optional<absl::Duration> next_run;
+  };
+  std::optional<Outlook> GroupOutlook(ServiceId id) const;
 
   // Has the service read its changed files, as its command's `reload` says.
   // `done` is called once, perhaps from within: OK when it was told to.
@@ -116,6 +124,10 @@ class Runtime final : public Stopper {
   // most one.
   void SetObserver(std::function<void(const Changed&)> observer) {
     observer_ = std::move(observer);
+  }
+  // Called after every move of a group's runs. At most one.
+  void SetGroupObserver(std::function<void(const GroupRun::Move&)> observer) {
+    group_observer_ = std::move(observer);
   }
   // Called before those are told who wait for something: a good time to write
   // down what was observed. At most one.
@@ -173,7 +185,9 @@ class Runtime final : public Stopper {
                      std::function<void()> done);
   void FailGroup(GroupId id, std::optional<ServiceId> culprit,
                  const absl::Status& error);
+  const GroupRun* MustWaitFor(ServiceId id) const;
   void StartTakenAlong(GroupId id);
+  const GroupRun* TakesAlong(ServiceId id) const;
   bool IsTakenAlong(ServiceId id, GroupId group) const;
   const GroupRun* UnsettledAround(GroupId id) const;
   void EndStarted(int number);
@@ -197,6 +211,8 @@ class Runtime final : public Stopper {
   // The groups by their paths, and the runs of their bodies by id.
   absl::flat_hash_map<std::string, GroupId> groups_;
   std::map<GroupId, std::unique_ptr<GroupRun>> runs_;
+  // Those whose start waits for a group.
+  absl::flat_hash_set<ServiceId> waiting_for_groups_;
 
   std::optional<HandleData> published_;
 
@@ -216,6 +232,7 @@ class Runtime final : public Stopper {
   std::multimap<ServiceId, std::function<void(absl::Status)>> await_started_;
   std::multimap<ServiceId, std::function<void()>> await_rest_;
   std::function<void(const Changed&)> observer_;
+  std::function<void(const GroupRun::Move&)> group_observer_;
   std::function<void()> settled_handler_;
   std::function<void(absl::Status)> stopped_handler_;
   absl::Status gave_up_;  // with evidence

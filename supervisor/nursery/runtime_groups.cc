@@ -64,6 +64,10 @@ std::unique_ptr<GroupRun> Runtime::NewRun(GroupId id, const RestartRule& rule,
               [this, id](std::optional<ServiceId> culprit,
                          const absl::Status& error) {
                 FailGroup(id, culprit, error);
+              },
+          .moved =
+              [this](const GroupRun::Move& move) {
+                if (group_observer_) group_observer_(move);
               }});
 }
 
@@ -168,8 +172,8 @@ const GroupRun* Runtime::UnsettledAround(GroupId id) const {
   return nullptr;
 }
 
-bool Runtime::MustWait(ServiceId id) const {
-  if (runs_.empty()) return false;
+const GroupRun* Runtime::MustWaitFor(ServiceId id) const {
+  if (runs_.empty()) return nullptr;
   const GroupId own = engine_.Spec(id).group;
   absl::flat_hash_set<ServiceId> seen;
   std::vector<ServiceId> todo = {id};
@@ -186,13 +190,26 @@ bool Runtime::MustWait(ServiceId id) const {
              !engine_.IsInside(own, group);
              group = engine_.Spec(group).parent) {
           const GroupRun* run = RunOf(group);
-          if (run != nullptr && !run->settled()) return true;
+          if (run != nullptr && !run->settled()) return run;
         }
         todo.push_back(need);
       }
     }
   }
-  return false;
+  return nullptr;
+}
+
+void Runtime::WhenMayStart(ServiceId id, std::function<bool()> cancelled,
+                           std::function<void()> done) {
+  const auto may_start = [this, id, cancelled = std::move(cancelled)] {
+    return cancelled() || MustWaitFor(id) == nullptr;
+  };
+  if (may_start()) return done();
+  waiting_for_groups_.insert(id);
+  WhenTrue(may_start, [this, id, done = std::move(done)] {
+    waiting_for_groups_.erase(id);
+    done();
+  });
 }
 
 bool Runtime::IsTakenAlong(ServiceId id, GroupId group) const {
@@ -202,20 +219,37 @@ bool Runtime::IsTakenAlong(ServiceId id, GroupId group) const {
 void Runtime::StartTakenAlong(GroupId group) {
   for (const ServiceId id : engine_.TakenAlong(group)) {
     WhenTrue(
-        [this, id, group] { return !IsTakenAlong(id, group) || !MustWait(id); },
+        [this, id, group] {
+          return !IsTakenAlong(id, group) || MustWaitFor(id) == nullptr;
+        },
         [this, id, group] {
           if (IsTakenAlong(id, group)) Handle(StartRequested{id});
         });
   }
 }
 
-std::string Runtime::GroupStory(ServiceId id) const {
-  GroupId group = engine_.Spec(id).group;
-  const GroupRun* run = UnsettledAround(group);
-  if (run == nullptr) return "";
-  while (RunOf(group) != run) group = engine_.Spec(group).parent;
-  return absl::StrCat("its group ", engine_.Spec(group).name, " ",
-                      run->Story(Loop::Now()));
+const GroupRun* Runtime::TakesAlong(ServiceId id) const {
+  for (const auto& [group, run] : runs_) {
+    if (IsTakenAlong(id, group)) return run.get();
+  }
+  return nullptr;
+}
+
+std::optional<Runtime::Outlook> Runtime::GroupOutlook(ServiceId id) const {
+  if (!IsAtRest(engine_.State(id))) return std::nullopt;
+  const absl::Duration now = Loop::Now();
+  if (const GroupRun* own = UnsettledAround(engine_.Spec(id).group)) {
+    return Outlook{
+        absl::StrCat("its group ", own->path(), " ", own->Story(now)),
+        own->NextRun()};
+  }
+  const GroupRun* run =
+      waiting_for_groups_.contains(id) ? MustWaitFor(id) : TakesAlong(id);
+  if (run == nullptr) return std::nullopt;
+  std::string story =
+      absl::StrCat("it starts when the group ", run->path(), " is up");
+  if (!run->settled()) absl::StrAppend(&story, ", which ", run->Story(now));
+  return Outlook{std::move(story), run->NextRun()};
 }
 
 void Runtime::EndStarted(int number) {

@@ -127,6 +127,26 @@ TEST_F(EventsTest, WhyAnEnvironmentEndedIsTold) {
   EXPECT_THAT(output_, HasSubstr("ended: faulty ended with exit code 125"));
 }
 
+TEST_F(EventsTest, TheRunsOfAGroupAreTold) {
+  ChildProgram faulty(
+      {"tests/environments/faulty", DataFlag(), "--fault=group"});
+  EXPECT_EQ(faulty.Wait(), 1) << faulty.output();
+  std::vector<std::string> runs;
+  for (const json& event : Events({"shop/store"})) {
+    if (event["event"] != "group_transition") continue;
+    EXPECT_EQ(event["group"], "shop");
+    runs.push_back(
+        absl::StrCat(event["run"].dump(), " ", std::string(event["to"])));
+  }
+  EXPECT_THAT(runs, testing::ElementsAre("1 RUNNING", "1 PAUSING", "1 STOPPING",
+                                         "2 RUNNING", "2 STOPPING", "2 ENDED"));
+  EXPECT_EQ(Envctl({"events"}), 0);
+  EXPECT_THAT(output_, HasSubstr("shop         RUNNING  -> PAUSING   group, "
+                                 "run 1: failed 1 of 2 times, next run in"));
+  EXPECT_EQ(Envctl({"events", "good"}), 0);
+  EXPECT_THAT(output_, Not(HasSubstr("group, run")));
+}
+
 TEST_F(EventsTest, WhatHappensNextIsExplained) {
   ChildProgram faulty({"tests/environments/faulty", DataFlag(),
                        "--fault=stubborn", "--follow"});

@@ -60,9 +60,29 @@ Task<void> StartFaulty(Nursery& nursery, const std::string& fault,
   co_await faulty.Start(std::move(command));
 }
 
+// A group in which a service needs no second failure to end a run of its body.
+Task<void> StartFaultyGroup(Nursery& nursery) {
+  const auto body = [](Nursery& shop) -> Task<void> {
+    Service store = shop.NewService("store");
+    TcpAddress address = store.Reserve<TcpAddress>();
+    Command command{.program = Program::Built(kMisbehave),
+                    .arguments = {"megabytes", address.port()},
+                    .readiness = Readiness::Connects(address)};
+    command.restart.max_runs = 1;
+    co_await store.Start(std::move(command));
+  };
+  co_await nursery.Group<void>(
+      "shop", Strategy::kOneForOne, body,
+      {.restart = {.max_runs = 2, .initial_delay = absl::Milliseconds(1)}});
+}
+
 Task<int> Faulty(Nursery& nursery, const FaultyOptions& options) {
   TcpAddress good = co_await StartGood(nursery);
-  co_await StartFaulty(nursery, options.fault, good);
+  if (options.fault == "group") {
+    co_await StartFaultyGroup(nursery);
+  } else {
+    co_await StartFaulty(nursery, options.fault, good);
+  }
   co_return 0;
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 using journal::v1::Event;
 using journal::v1::Exit;
+using journal::v1::GroupTransition;
 using journal::v1::Transition;
 // Keeps the order in which the fields are written here.
 using Json = nlohmann::ordered_json;
@@ -61,6 +62,14 @@ Json ToJson(const Event& event) {
   } else if (event.has_run_ended()) {
     json["event"] = "run_ended";
     json["error"] = event.run_ended().error();
+  } else if (event.has_group_transition()) {
+    const GroupTransition& move = event.group_transition();
+    json["event"] = "group_transition";
+    json["group"] = move.group();
+    json["run"] = move.run();
+    json["from"] = move.from();
+    json["to"] = move.to();
+    json["detail"] = move.detail();
   } else {
     json["event"] = "unknown";
   }
@@ -96,6 +105,12 @@ std::string EventPrinter::Text(const Event& event) {
                                 : absl::StrCat("run ", move.generation(), ", ");
     return absl::StrFormat("%-12s %-8s -> %-8s  %s%s", move.service(),
                            move.from(), move.to(), run, Because(move));
+  }
+  if (event.has_group_transition()) {
+    const GroupTransition& move = event.group_transition();
+    return absl::StrFormat("%-12s %-8s -> %-8s  group, run %d%s%s",
+                           move.group(), move.from(), move.to(), move.run(),
+                           move.detail().empty() ? "" : ": ", move.detail());
   }
   const std::string name = absl::StrFormat("%-12s ", options_.name);
   if (event.has_run_began()) {

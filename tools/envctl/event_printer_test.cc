@@ -54,6 +54,30 @@ TEST(EventPrinterTest, ForAPerson) {
             "not be kept running\n");
 }
 
+TEST(EventPrinterTest, TheRunsOfAGroup) {
+  EventPrinter printer({.zone = kUtc});
+  Event event = At(42);
+  journal::v1::GroupTransition& move = *event.mutable_group_transition();
+  move.set_group("shop");
+  move.set_run(2);
+  move.set_from("PAUSING");
+  move.set_to("STOPPING");
+  EXPECT_EQ(printer.Format(event),
+            "2023-11-14 22:13:20.123     42 shop         PAUSING  -> STOPPING  "
+            "group, run 2\n");
+  move.set_detail("failed 1 of 3 times");
+  EXPECT_THAT(printer.Format(event),
+              HasSubstr("group, run 2: failed 1 of 3 times\n"));
+  const auto json =
+      nlohmann::json::parse(EventPrinter({.json = true}).Format(event));
+  EXPECT_EQ(json["event"], "group_transition");
+  EXPECT_EQ(json["group"], "shop");
+  EXPECT_EQ(json["run"], 2);
+  EXPECT_EQ(json["from"], "PAUSING");
+  EXPECT_EQ(json["to"], "STOPPING");
+  EXPECT_EQ(json["detail"], "failed 1 of 3 times");
+}
+
 TEST(EventPrinterTest, ARunWithoutAnEndWasKilled) {
   EventPrinter printer({.name = "two"});
   Event began = At(1);

@@ -16,6 +16,7 @@
 #include "supervisor/control/control_client.h"
 #include "supervisor/instance/instance_list.h"
 #include "supervisor/instance/instance_lock.h"
+#include "supervisor/journal/event_filter.h"
 #include "supervisor/journal/journal_reader.h"
 #include "supervisor/logs/log_printer.h"
 #include "tools/envctl/command_line.h"
@@ -203,9 +204,7 @@ class Envctl {
       const bool wanted =
           event->revision() > options.after_revision &&
           absl::FromUnixMicros(event->time_us()) >= options.since &&
-          (options.services.empty() || !event->has_transition() ||
-           std::count(options.services.begin(), options.services.end(),
-                      event->transition().service()) > 0);
+          Concerns(*event, options.services);
       if (wanted && !print(*event)) break;
     }
     return ControlClient::EventsEnd{.damaged = journal->damaged()};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/nursery/suite/group_world.h"
@@ -21,9 +22,11 @@ struct Shop {
 namespace {
 
 using enum ServiceState;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 // One failure of a service is too many for it, so its group is what restarts.
 const RestartRule kOnce = QuickRestarts(1);
@@ -81,6 +84,46 @@ TEST_P(GroupRerunTest, TheBodyIsRunAgainAndTheHandleStaysTrue) {
   const ServiceDefinition* store = world_.runtime().Find("shop/store");
   EXPECT_EQ(Resolve(store->endpoints[0]), Resolve(shop_->store));
   EXPECT_EQ(world_.Stop(), absl::OkStatus());
+}
+
+TEST_P(GroupRerunTest, EveryMoveOfItsRunsIsTold) {
+  std::vector<std::string> told;
+  world_.on_group_move = [&](const GroupRun::Move& move) {
+    EXPECT_EQ(move.group, "shop");
+    told.push_back(absl::StrCat(move.run, " ", GroupRun::StateName(move.from),
+                                " -> ", GroupRun::StateName(move.to),
+                                move.detail.empty() ? "" : ": ", move.detail));
+  };
+  RunShop({.restart = QuickRestarts(2)});
+  EXPECT_THAT(told, ElementsAre("1 NEW -> RUNNING", "1 RUNNING -> UP"));
+  told.clear();
+  world_.Kill({"shop/store"});
+  ASSERT_TRUE(world_.AwaitRun("user", 2));
+  EXPECT_THAT(
+      told,
+      ElementsAre(HasSubstr("1 UP -> FAILING: store could not be kept running"),
+                  AllOf(HasSubstr("1 FAILING -> PAUSING: failed 1 of 2 times, "
+                                  "next run in 0.0 s: store could not be"),
+                        Not(HasSubstr("\n"))),
+                  "1 PAUSING -> STOPPING", "2 STOPPING -> RUNNING",
+                  "2 RUNNING -> UP"));
+  told.clear();
+  world_.Kill({"shop/store"});
+  world_.AwaitEnd().IgnoreError();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_THAT(told[1], HasSubstr("2 FAILING -> ENDED: the group 'shop' could "
+                                 "not be kept running: it failed 2 times"));
+}
+
+TEST_P(GroupRerunTest, AStopEndsItsRuns) {
+  std::vector<std::string> told;
+  RunShop();
+  world_.on_group_move = [&](const GroupRun::Move& move) {
+    told.push_back(
+        absl::StrCat(GroupRun::StateName(move.to), ": ", move.detail));
+  };
+  EXPECT_EQ(world_.Stop(), absl::OkStatus());
+  EXPECT_THAT(told, ElementsAre("ENDED: it was stopped from outside"));
 }
 
 TEST_P(GroupRerunTest, AFirstRunThatFailsIsRunAgain) {
@@ -355,9 +398,10 @@ TEST_P(GroupRerunTest, AStopDuringThePauseEndsIt) {
   ASSERT_TRUE(world_.AwaitState("shop/front", kInactive));
   ASSERT_TRUE(world_.AwaitState("shop/store", kFailed));
   const auto pausing = [this] {
-    return absl::StrContains(
-        world_.runtime().GroupStory(world_.Id("shop/front")),
-        "its group shop is run again in 3");
+    const auto outlook = world_.runtime().GroupOutlook(world_.Id("shop/front"));
+    return outlook.has_value() &&
+           absl::StrContains(outlook->story,
+                             "its group shop is run again in 3");
   };
   ASSERT_TRUE(world_.Await(pausing));
   EXPECT_EQ(world_.Stop(), absl::OkStatus());

@@ -60,11 +60,15 @@ GroupWorld::GroupWorld(WorldKind kind) {
     if (on_move) on_move(move);
     if (on_change) on_change(change);
   });
+  runtime_->SetGroupObserver([this](const GroupRun::Move& move) {
+    if (on_group_move) on_group_move(move);
+  });
 }
 
 GroupWorld::~GroupWorld() {
   on_move = nullptr;
   on_change = nullptr;
+  on_group_move = nullptr;
   if (run_ != nullptr && !ended_) Stop().IgnoreError();
   EXPECT_EQ(left_(), 0u) << "something was left running";
   run_.reset();

@@ -80,6 +80,7 @@ class GroupWorld {
   // Called after each of them.
   std::function<void(const std::string&)> on_move;
   std::function<void(const Changed&)> on_change;
+  std::function<void(const GroupRun::Move&)> on_group_move;
 
  private:
   std::string FileOf(const std::string& path) const;
