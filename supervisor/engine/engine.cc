@@ -82,7 +82,7 @@ absl::StatusOr<ServiceId> Engine::AddService(ServiceSpec spec) {
 absl::Status Engine::ReplaceService(ServiceId id, ServiceSpec spec) {
   const Service& service = At(id);
   if (spec.name != service.spec.name || spec.group != service.spec.group ||
-      !IsAtRest(service.state)) {
+      !IsAtRest(service.state) || service.state == ServiceState::kStuck) {
     return absl::InvalidArgumentError(
         absl::StrCat(service.spec.name,
                      " can be replaced only when nothing of it runs, and "

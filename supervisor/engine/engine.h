@@ -61,9 +61,10 @@
 // everything in it and is a failure of the group around it, up to the root.
 // Escalation ends at a group that somebody awaits (GroupSpec::awaited), and
 // does not begin while somebody awaits the start of the service
-// (StartRequested::awaited). Who awaits a group may run it again, or pass its
-// failure on (GroupFailed). Services that have ended at the same time, and are
-// not judged any more because of it, are named in the error.
+// (StartRequested::awaited). Who awaits a group may run it again, with
+// other specs if need be (ReplaceService), or pass its failure on
+// (GroupFailed). Services that have ended at the same time, and are not judged
+// any more because of it, are named in the error.
 //
 // What a failure that is worth another run does to the others in the group is
 // the group's Strategy. Services that restart together are stopped in reverse
@@ -122,6 +123,7 @@
 #include "supervisor/engine/exit_result.h"
 #include "supervisor/engine/ids.h"
 #include "supervisor/engine/pressure.h"
+#include "supervisor/engine/records.h"
 #include "supervisor/engine/restart_window.h"
 #include "supervisor/engine/rules.h"
 #include "supervisor/engine/service_state.h"
@@ -152,9 +154,10 @@ class Engine {
   // group has a service of that name.
   absl::StatusOr<ServiceId> AddService(ServiceSpec spec);
 
-  // Gives a service that is at rest another spec, of the same name and group:
-  // whoever runs a group again may want it otherwise. InvalidArgument as
-  // AddService, and if it is to need a service that was added after it.
+  // Gives a service of which nothing runs (at rest, and not STUCK) another
+  // spec, of the same name and group: whoever runs a group again may want it
+  // otherwise. InvalidArgument as AddService, and if it is to need a service
+  // that was added after it.
   absl::Status ReplaceService(ServiceId id, ServiceSpec spec);
 
   // Handles one event that happened at `now`, then everything that is due at
@@ -249,108 +252,9 @@ class Engine {
   std::string Next(ServiceId id, absl::Time now) const;
 
  private:
-  // What happens when nothing is left of the current run.
-  enum class After {
-    kJudge,     // What the rule says.
-    kInactive,  // A stop was asked for.
-    kRestart,   // It is to run again, whatever the rule says.
-    kFail,      // It has failed for good; `error` says why.
-  };
-
-  struct Service {
-    ServiceSpec spec;
-    // Those that name it in `needs` and in `start_needs`.
-    std::vector<ServiceId> dependents;
-    std::vector<ServiceId> start_dependents;
-
-    ServiceState state = ServiceState::kInactive;
-    Cause cause = Cause::kResetRequested;
-    absl::Time since = absl::InfinitePast();
-    absl::Status error;
-
-    // The current run.
-    Generation generation = 0;
-    int pid = 0;
-    After after = After::kJudge;
-    // The main process has been reaped; the tree is empty.
-    bool exited = false;
-    bool drained = false;
-    bool probing = false;
-    // In READY: how many probes in a row have failed, and what the last one
-    // said.
-    int failed_probes = 0;
-    std::string complaint;
-    // A process that answers no more; its end is a failure whatever the code.
-    bool liveness_lost = false;
-    // Is slow, but was not stopped for it, because the machine is starved. Has
-    // a timer, also in READY.
-    bool spared = false;
-    // How long it had been ready when it stopped being so; zero if it never
-    // was.
-    absl::Duration ready_for = absl::ZeroDuration();
-    std::optional<ExitResult> last_exit;
-    // What went wrong last in this start, for a person: a probe's complaint,
-    // why a spawn failed, how a run ended that nobody had asked to end.
-    std::string trouble;
-
-    // The current start.
-    bool awaited = false;
-    // It has not been spawned since it was asked to start: `start_needs` count.
-    bool fresh = true;
-    // While it runs or pauses: when the start times out. In WAITING: what is
-    // left of the time; none if nothing of it has been used.
-    absl::Time start_deadline = absl::InfiniteFuture();
-    std::optional<absl::Duration> start_left;
-    // In BACKOFF: when it will run again.
-    absl::Time run_at = absl::InfiniteFuture();
-    // How often in a row a spawn failed in passing.
-    int spawn_retries = 0;
-
-    // Its record.
-    RestartWindow window;
-    int failures_in_row = 0;
-
-    // Has to stop (`after` says what then) as soon as nothing that needs it is
-    // on its way down; and who wanted the latest stop or, in INACTIVE, the
-    // reset.
-    bool stop_asked = false;
-    Cause stop_cause = Cause::kStopRequested;
-    // Counted in `ending_dependents` of what it needs.
-    bool counted_ending = false;
-    bool queued_to_check = false;
-    bool queued_to_start = false;
-    // The groups whose restarts of several services it is part of: it does not
-    // start before these are over. And those of them that wait for it to come
-    // down.
-    std::vector<GroupId> batches;
-    std::vector<GroupId> awaited_by;
-
-    // Kept up to date by Move, so that nothing has to be searched.
-    int unmet_needs = 0;
-    int failed_needs = 0;
-    int unmet_start_needs = 0;
-    int failed_start_needs = 0;
-    // Dependents that run and are on their way down.
-    int ending_dependents = 0;
-  };
-
-  struct Group {
-    GroupSpec spec;
-    std::vector<GroupId> groups;
-    std::vector<ServiceId> services;
-    absl::Status error;
-    // Being stopped; GroupStopped is owed.
-    bool stopping = false;
-    RestartWindow window;
-    // Services in this group and below that are not at rest.
-    int active = 0;
-    // See TakenAlong.
-    std::vector<ServiceId> taken_along;
-    // A restart of several services: how many are still to come down, and all
-    // that take part. Empty if none is under way.
-    int batch_left = 0;
-    std::vector<ServiceId> batch;
-  };
+  using After = AfterRun;
+  using Service = ServiceRecord;
+  using Group = GroupRecord;
 
   const Service& At(ServiceId id) const { return services_[Index(id)]; }
   const Group& At(GroupId id) const { return groups_[Index(id)]; }

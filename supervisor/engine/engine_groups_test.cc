@@ -19,20 +19,12 @@ using testing::IsEmpty;
 
 const ExitResult kPermanent = ExitResult::Exited(125);
 
-// Starts services and brings them up.
-void BringUp(EngineHarness& world, const std::vector<ServiceId>& ids) {
-  for (const ServiceId id : ids) world.Start(id);
-  for (const ServiceId id : ids) world.ComeUp(id);
-  for (const ServiceId id : ids) ASSERT_EQ(world.State(id), kReady);
-  world.Forget();
-}
-
 TEST(EscalationTest, AServiceThatFailsForGoodEndsTheEnvironment) {
   EngineHarness world;
   const ServiceId a = world.Add();
   const ServiceId b = world.Add({.needs = {a}});
   const ServiceId c = world.Add({.needs = {a, b}});
-  BringUp(world, {a, b, c});
+  world.BringUp({a, b, c});
   world.End(b, kPermanent);
   ASSERT_EQ(world.All<GaveUp>().size(), 1u);
   EXPECT_EQ(world.All<GaveUp>()[0].group, kRootGroup);
@@ -55,7 +47,7 @@ TEST(EscalationTest, EveryServiceThatDiedAtThatTimeIsReported) {
   const ServiceId b = world.Add();
   const ServiceId c = world.Add();
   const ServiceId d = world.Add();
-  BringUp(world, {a, b, c, d});
+  world.BringUp({a, b, c, d});
   world.StopService(d);
   for (const ServiceId id : {a, b, c, d}) {
     world.TellExited(id, ExitResult::Exited(id == a ? 125 : 7));
@@ -77,7 +69,7 @@ TEST(EscalationTest, AnAwaitedStartReportsItsFailureAndNothingElse) {
   EngineHarness world;
   const ServiceId a = world.Add();
   const ServiceId b = world.Add();
-  BringUp(world, {a});
+  world.BringUp({a});
   world.Send(StartRequested{.id = b, .awaited = true});
   world.TellSpawnFailed(b, ENOENT);
   EXPECT_EQ(world.State(b), kFailed);
@@ -100,7 +92,7 @@ TEST(EscalationTest, ANestedGroupFailsItsParent) {
   const GroupId inner = world.AddGroup({.name = "inner", .parent = outer});
   const ServiceId a = world.Add({.group = inner});
   const ServiceId b = world.Add();
-  BringUp(world, {a, b});
+  world.BringUp({a, b});
   world.End(a, kPermanent);
   std::vector<GroupId> groups;
   for (const GaveUp& news : world.All<GaveUp>()) groups.push_back(news.group);
@@ -121,7 +113,7 @@ TEST(EscalationTest, EndsAtAGroupThatSomebodyAwaits) {
   const ServiceId a = world.Add({.group = group});
   const ServiceId b = world.Add({.group = group});
   const ServiceId c = world.Add();
-  BringUp(world, {a, b, c});
+  world.BringUp({a, b, c});
   world.End(a, kPermanent);
   EXPECT_EQ(world.All<GaveUp>().size(), 1u);
   EXPECT_EQ(world.State(b), kStopping);
@@ -130,107 +122,8 @@ TEST(EscalationTest, EndsAtAGroupThatSomebodyAwaits) {
   world.End(b);
   EXPECT_FALSE(world.engine().IsClosed(group));
   EXPECT_FALSE(world.engine().Error(group).ok());
-  BringUp(world, {a, b});
+  world.BringUp({a, b});
   EXPECT_TRUE(world.engine().Error(group).ok());
-}
-
-TEST(EscalationTest, GoesOnWhenWhoAwaitsTheGroupCannotMakeItRunAgain) {
-  EngineHarness world;
-  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
-  const ServiceId a = world.Add({.group = group});
-  const ServiceId b = world.Add();
-  BringUp(world, {a, b});
-  world.End(a, kPermanent);
-  ASSERT_EQ(world.State(b), kReady);
-  world.Send(GroupFailed{group, a, absl::UnavailableError("no use")});
-  ASSERT_EQ(world.All<GaveUp>().size(), 2u);
-  EXPECT_EQ(world.All<GaveUp>()[1].group, kRootGroup);
-  EXPECT_EQ(world.All<GaveUp>()[1].error.message(), "no use");
-  EXPECT_EQ(world.State(b), kStopping);
-  // What is being stopped anyway has nothing to learn from it.
-  world.Send(GroupFailed{group, a, absl::UnavailableError("no use")});
-  EXPECT_EQ(world.All<GaveUp>().size(), 2u);
-}
-
-TEST(EscalationTest, TellsWhichServicesOutsideWereTakenAlong) {
-  EngineHarness world;
-  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
-  const ServiceId a = world.Add({.group = group});
-  const ServiceId b = world.Add({.group = group, .needs = {a}});
-  const ServiceId c = world.Add({.needs = {b}});
-  const ServiceId d = world.Add({.needs = {c}});
-  const ServiceId e = world.Add({.needs = {b}});
-  const ServiceId f = world.Add();
-  BringUp(world, {a, b, c, d, e, f});
-  world.StopService(d);
-  world.End(a, kPermanent);
-  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c, e));
-  for (const ServiceId id : {d, e, c, b}) world.End(id);
-  world.StopService(e);
-  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c));
-  EXPECT_EQ(world.State(f), kReady);
-}
-
-TEST(EscalationTest, WhoIsTakenAlongWaitsUntilItIsStarted) {
-  EngineHarness world;
-  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
-  const ServiceId a = world.Add({.group = group});
-  const ServiceId b = world.Add({.needs = {a}});
-  const ServiceId c = world.Add({.needs = {a}});
-  BringUp(world, {a, b, c});
-  world.End(a, kPermanent);
-  for (const ServiceId id : {b, c}) world.End(id);
-  // It gives up again before those that need it were started.
-  BringUp(world, {a});
-  ASSERT_THAT(world.engine().TakenAlong(group), ElementsAre(b, c));
-  world.Start(c);
-  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(b));
-  world.ComeUp(c);
-  world.End(a, kPermanent);
-  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(b, c));
-}
-
-TEST(ReplaceServiceTest, TheNewSpecHoldsFromTheNextRunOn) {
-  EngineHarness world;
-  const ServiceId a = world.Add();
-  const ServiceId b = world.Add();
-  const ServiceId c = world.Add({.name = "c", .needs = {a}});
-  BringUp(world, {a, b, c});
-  EXPECT_EQ(world.engine().ReplaceService(c, {.name = "c"}).code(),
-            absl::StatusCode::kInvalidArgument)
-      << "it runs";
-  world.StopService(c);
-  world.End(c);
-  world.Forget();
-  ASSERT_EQ(world.engine().ReplaceService(
-                c, {.name = "c", .needs = {b, b}, .one_shot = true}),
-            absl::OkStatus());
-  world.StopService(a);
-  EXPECT_EQ(world.State(a), kStopping);
-  world.StopService(b);
-  world.End(b);
-  world.Start(c);
-  EXPECT_EQ(world.State(c), kWaiting) << "b is not ready";
-  world.ComeUp(b);
-  world.TellSpawned(c);
-  world.StopService(b);
-  EXPECT_EQ(world.State(b), kReady) << "c has to go first";
-  world.End(c, ExitResult::Exited(0));
-  EXPECT_EQ(world.State(b), kStopping);
-}
-
-TEST(ReplaceServiceTest, RefusesWhatMakesNoSense) {
-  EngineHarness world;
-  const ServiceId a = world.Add({.name = "a"});
-  const ServiceId b = world.Add({.name = "b"});
-  Engine& engine = world.engine();
-  EXPECT_THAT(engine.ReplaceService(a, {.name = "a", .needs = {b}}).message(),
-              HasSubstr("a: it is to need a service that was added after it"));
-  EXPECT_FALSE(engine.ReplaceService(a, {.name = "c"}).ok());
-  EXPECT_FALSE(
-      engine
-          .ReplaceService(a, {.name = "a", .start_timeout = absl::Seconds(-1)})
-          .ok());
 }
 
 TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
@@ -239,7 +132,7 @@ TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
   const ServiceId a = world.Add({.group = group});
   const ServiceId b = world.Add({.needs = {a}});
   const ServiceId c = world.Add();
-  BringUp(world, {a, b, c});
+  world.BringUp({a, b, c});
   world.Send(StopGroupRequested{group});
   EXPECT_EQ(world.State(a), kReady);
   EXPECT_EQ(world.State(b), kStopping);
@@ -250,7 +143,7 @@ TEST(StopGroupTest, StopsItsServicesAndThoseThatNeedThem) {
   EXPECT_EQ(world.State(a), kInactive);
   ASSERT_EQ(world.All<GroupStopped>().size(), 1u);
   EXPECT_EQ(world.All<GroupStopped>()[0].group, group);
-  BringUp(world, {a});
+  world.BringUp({a});
 }
 
 TEST(StopGroupTest, AStartOfWhatNeedsAGroupThatStopsIsRefused) {
@@ -260,7 +153,7 @@ TEST(StopGroupTest, AStartOfWhatNeedsAGroupThatStopsIsRefused) {
   const ServiceId b = world.Add({.needs = {a}});
   const ServiceId c = world.Add({.needs = {b}});
   const ServiceId d = world.Add({.needs = {a}});
-  BringUp(world, {a, b, c});
+  world.BringUp({a, b, c});
   world.Send(StopGroupRequested{group});
   world.Start(b);
   world.Start(d);
@@ -304,7 +197,7 @@ class StrategyTest : public testing::Test {
     b_ = world_.Add({.group = group_, .needs = {a_}});
     c_ = world_.Add({.group = group_});
     d_ = world_.Add({.group = group_, .needs = {b_}});
-    BringUp(world_, {a_, b_, c_, d_});
+    world_.BringUp({a_, b_, c_, d_});
     world_.Advance(absl::Seconds(2));
   }
 
@@ -449,7 +342,7 @@ TEST_F(StrategyTest, OneForAllTakesNestedGroupsAlong) {
   Use(Strategy::kOneForAll);
   const GroupId inner = world_.AddGroup({.name = "inner", .parent = group_});
   const ServiceId e = world_.Add({.group = inner});
-  BringUp(world_, {e});
+  world_.BringUp({e});
   world_.End(c_);
   EXPECT_EQ(world_.State(e), kStopping);
 }
@@ -460,7 +353,7 @@ TEST_F(StrategyTest, ARestartOfAnInnerGroupDoesNotCutShortTheOuterOne) {
       {.name = "inner", .parent = group_, .strategy = Strategy::kOneForAll});
   const ServiceId e = world_.Add({.group = inner});
   const ServiceId f = world_.Add({.group = inner});
-  BringUp(world_, {e, f});
+  world_.BringUp({e, f});
   world_.TellExited(e, ExitResult::Exited(1));
   for (const ServiceId id : {c_, d_, b_, a_}) world_.End(id);
   // f restarts with the outer group and now with the inner one as well.
@@ -480,7 +373,7 @@ TEST(GroupLimitTest, AGroupThatGaveUpAndIsStartedAgainHasACleanRecord) {
   const ServiceId a = world.Add({.group = group});
   const ServiceId b = world.Add({.group = group});
   for (int round = 0; round < 2; ++round) {
-    BringUp(world, {a, b});
+    world.BringUp({a, b});
     world.End(a);
     world.End(b);
     EXPECT_THAT(world.All<GaveUp>(), IsEmpty());
@@ -497,7 +390,7 @@ TEST(GroupLimitTest, SoHasOneThatIsStartedAgainWhileSomethingOfItIsStuck) {
   const GroupId group = world.AddGroup({.name = "group", .awaited = true});
   const ServiceId a = world.Add({.group = group});
   const ServiceId b = world.Add({.group = group});
-  BringUp(world, {a, b});
+  world.BringUp({a, b});
   world.End(b, kPermanent);
   world.Advance(absl::Seconds(25));
   ASSERT_EQ(world.State(a), kStuck);

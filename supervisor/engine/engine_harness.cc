@@ -23,6 +23,12 @@ GroupId EngineHarness::AddGroup(GroupSpec spec) {
   return engine_.AddGroup(std::move(spec)).value();
 }
 
+void EngineHarness::BringUp(const std::vector<ServiceId>& ids) {
+  for (const ServiceId id : ids) Start(id);
+  for (const ServiceId id : ids) ComeUp(id);
+  Forget();
+}
+
 void EngineHarness::Send(const Event& event) {
   engine_.Step(event, now_, actions_);
 }

@@ -28,6 +28,8 @@ class EngineHarness {
   // Adds a service, brings it to READY, and forgets how.
   ServiceId AddReady(ServiceSpec spec = {});
   GroupId AddGroup(GroupSpec spec);
+  // Starts services, brings them to READY, and forgets how.
+  void BringUp(const std::vector<ServiceId>& ids);
 
   // Sends one event at the current time.
   void Send(const Event& event);

@@ -135,7 +135,8 @@ absl::StatusOr<ServiceId> Runtime::Redeclare(ServiceId id, ServiceSpec spec,
   definition.id = id;
   ServiceDefinition& known = services_[Index(id)];
   if (definition == known) return id;
-  if (!IsAtRest(engine_.State(id))) {
+  if (const ServiceState state = engine_.State(id);
+      !IsAtRest(state) || state == ServiceState::kStuck) {
     return absl::UnavailableError(absl::StrCat(
         "'", definition.path,
         "' runs, so it cannot be declared again with another command"));
