@@ -56,6 +56,8 @@ std::string_view ActName(ActKind kind) {
       return "stop group";
     case ActKind::kFailGroup:
       return "fail group";
+    case ActKind::kReplace:
+      return "replace";
     case ActKind::kSetMaxStarting:
       return "set max starting";
   }

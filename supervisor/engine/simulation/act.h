@@ -43,6 +43,7 @@ enum class ActKind : uint8_t {
   kReset,
   kStopGroup,
   kFailGroup,
+  kReplace,  // Another spec, for one that is at rest.
   kSetMaxStarting,
 };
 

@@ -14,6 +14,10 @@ void Campaign::Run(int64_t faults) {
     ++simulations_;
     total_.steps += outcome.steps;
     total_.coverage.Add(outcome.coverage);
+    total_.bodies.runs += outcome.bodies.runs;
+    total_.bodies.ups += outcome.bodies.ups;
+    total_.bodies.taken_along += outcome.bodies.taken_along;
+    total_.replaced += outcome.replaced;
     for (size_t i = 0; i < kActKinds; ++i) {
       total_.counts[i] += outcome.counts[i];
     }
@@ -50,7 +54,12 @@ std::string Campaign::Report() const {
     }
     report += "\n";
   }
-  absl::StrAppend(&report, total_.coverage.ToString());
+  absl::StrAppend(
+      &report, "groups run again: ", total_.bodies.runs,
+      ", up: ", total_.bodies.ups,
+      ", services started again with them: ", total_.bodies.taken_along,
+      "; services replaced: ", total_.replaced, "\n",
+      total_.coverage.ToString());
   for (const std::string& pair : total_.coverage.Missing()) {
     absl::StrAppend(&report, "never met: ", pair, "\n");
   }

@@ -18,7 +18,7 @@ bool GroupRule::IsClosed(GroupId group) const {
 bool GroupRule::IsGroupAtRest(GroupId group) const {
   for (size_t i = 0; i < view_.size(); ++i) {
     if (!IsAtRest(view_.states[i]) &&
-        view_.Contains(group, view_.scenario.services[i].group)) {
+        view_.Contains(group, view_.Spec(View::Id(i)).group)) {
       return false;
     }
   }

@@ -24,6 +24,8 @@ struct View {
   // By service: where the stream of changes says that it is. While an action is
   // looked at: before it.
   std::vector<ServiceState> states = {};
+  // By service: its spec, as long as it is not replaced that of the scenario.
+  std::vector<ServiceSpec> specs = {};
   // By service: those that name it in `needs` and in `start_needs`.
   std::vector<std::vector<ServiceId>> dependents = {};
   std::vector<std::vector<ServiceId>> start_dependents = {};
@@ -33,9 +35,7 @@ struct View {
   std::vector<std::string> violations = {};
 
   ServiceState State(ServiceId id) const { return states[Index(id)]; }
-  const ServiceSpec& Spec(ServiceId id) const {
-    return scenario.services[Index(id)];
-  }
+  const ServiceSpec& Spec(ServiceId id) const { return specs[Index(id)]; }
   size_t size() const { return states.size(); }
   static ServiceId Id(size_t index) {
     return ServiceId{static_cast<uint32_t>(index)};

@@ -44,12 +44,34 @@ constexpr std::array kWeights = {
     Weight{ActKind::kReset, 2},
     Weight{ActKind::kStopGroup, 1},
     Weight{ActKind::kFailGroup, 1},
+    Weight{ActKind::kReplace, 3},
     Weight{ActKind::kSetMaxStarting, 1},
 };
 
 class Maker {
  public:
   explicit Maker(uint64_t seed) : random_(seed) { scenario_.seed = seed; }
+
+  // All that a service may be made with, but for its name and place.
+  void Fill(ServiceSpec& spec, int number) {
+    const int needs = number == 0 ? 0 : random_.Between(0, 3);
+    for (int i = 0; i < needs; ++i) {
+      // Near ones make long chains, far ones make stars.
+      const int far = random_.OneIn(2) ? number : std::min(number, 4);
+      const ServiceId need = Id(number - random_.Between(1, far));
+      (random_.OneIn(4) ? spec.start_needs : spec.needs).push_back(need);
+    }
+    spec.one_shot = random_.OneIn(6);
+    spec.external = !spec.one_shot && random_.OneIn(10);
+    spec.restart = Rule();
+    constexpr std::array kGraces = {0, 100, 1000, 10'000};
+    spec.stop.grace = absl::Milliseconds(kGraces[random_.Pick(kGraces.size())]);
+    spec.liveness_failures = random_.Between(1, 3);
+    constexpr std::array kTimeouts = {2, 10, 60};
+    spec.start_timeout =
+        absl::Seconds(kTimeouts[random_.Pick(kTimeouts.size())]);
+    if (random_.OneIn(20)) spec.start_timeout = absl::InfiniteDuration();
+  }
 
   Scenario Make() && {
     const int size = Size();
@@ -104,6 +126,9 @@ class Maker {
            .restart = Rule(),
            // What is not awaited fails its parent, up to the end of everything.
            .awaited = !random_.OneIn(6)});
+      // Only who awaits a group can run it again.
+      const bool again = scenario_.groups.back().awaited && !random_.OneIn(3);
+      scenario_.body_runs.push_back(again ? random_.Between(1, 6) : 0);
     }
   }
 
@@ -115,23 +140,7 @@ class Maker {
         .group = in_root ? kRootGroup
                          : GroupId{static_cast<uint32_t>(
                                1 + random_.Pick(scenario_.groups.size()))}};
-    const int needs = number == 0 ? 0 : random_.Between(0, 3);
-    for (int i = 0; i < needs; ++i) {
-      // Near ones make long chains, far ones make stars.
-      const int far = random_.OneIn(2) ? number : std::min(number, 4);
-      const ServiceId need = Id(number - random_.Between(1, far));
-      (random_.OneIn(4) ? spec.start_needs : spec.needs).push_back(need);
-    }
-    spec.one_shot = random_.OneIn(6);
-    spec.external = !spec.one_shot && random_.OneIn(10);
-    spec.restart = Rule();
-    constexpr std::array kGraces = {0, 100, 1000, 10'000};
-    spec.stop.grace = absl::Milliseconds(kGraces[random_.Pick(kGraces.size())]);
-    spec.liveness_failures = random_.Between(1, 3);
-    constexpr std::array kTimeouts = {2, 10, 60};
-    spec.start_timeout =
-        absl::Seconds(kTimeouts[random_.Pick(kTimeouts.size())]);
-    if (random_.OneIn(20)) spec.start_timeout = absl::InfiniteDuration();
+    Fill(spec, number);
     scenario_.services.push_back(std::move(spec));
   }
 
@@ -178,5 +187,15 @@ class Maker {
 }  // namespace
 
 Scenario MakeScenario(uint64_t seed) { return Maker(seed).Make(); }
+
+ServiceSpec MakeReplacement(const ServiceSpec& spec, ServiceId id,
+                            uint64_t number) {
+  ServiceSpec other = {.name = spec.name, .group = spec.group};
+  Maker(number).Fill(other, static_cast<int>(Index(id)));
+  // Who runs it does not change.
+  other.external = spec.external;
+  if (spec.external) other.one_shot = false;
+  return other;
+}
 
 }  // namespace espalier::simulation

@@ -29,6 +29,9 @@ struct Scenario {
   // In the order of their ids; groups without the root group.
   std::vector<GroupSpec> groups = {};
   std::vector<ServiceSpec> services = {};
+  // By group: how often the group's body is run again. Missing, or 0: nobody
+  // does so.
+  std::vector<int> body_runs = {};
   std::vector<Act> acts = {};
   Ending ending = Ending::kHeal;
 };
@@ -36,6 +39,11 @@ struct Scenario {
 // A random environment of 1 to 500 services (mostly small ones: a fault in
 // these is soon over, and leaves room for the next) and what befalls it.
 Scenario MakeScenario(uint64_t seed);
+
+// Another spec for the service, of the same name and in the same group, which
+// `number` decides. It needs others that have lower ids.
+ServiceSpec MakeReplacement(const ServiceSpec& spec, ServiceId id,
+                            uint64_t number);
 
 }  // namespace espalier::simulation
 

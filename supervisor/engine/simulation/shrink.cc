@@ -46,6 +46,10 @@ Scenario WithoutGroup(Scenario scenario, size_t index) {
   };
   scenario.groups.erase(scenario.groups.begin() +
                         static_cast<ptrdiff_t>(index));
+  if (index < scenario.body_runs.size()) {
+    scenario.body_runs.erase(scenario.body_runs.begin() +
+                             static_cast<ptrdiff_t>(index));
+  }
   for (GroupSpec& group : scenario.groups) mend(group.parent);
   for (ServiceSpec& service : scenario.services) mend(service.group);
   for (Act& act : scenario.acts) {
@@ -68,6 +72,7 @@ class Shrinker {
     while (smaller && trials_ > 0) {
       smaller = LeaveOutActs();
       smaller |= LeaveOutServices();
+      smaller |= LeaveOutBodies();
       smaller |= LeaveOutGroups();
       smaller |= LeaveOutNeeds();
       smaller |= LeaveOutPauses();
@@ -108,6 +113,17 @@ class Shrinker {
     for (size_t i = best_.services.size(); i-- > 0;) {
       if (best_.services.size() == 1) break;
       smaller |= Try(WithoutService(best_, i));
+    }
+    return smaller;
+  }
+
+  bool LeaveOutBodies() {
+    bool smaller = false;
+    for (size_t i = best_.body_runs.size(); i-- > 0;) {
+      if (best_.body_runs[i] == 0) continue;
+      Scenario without = best_;
+      without.body_runs[i] = 0;
+      smaller |= Try(std::move(without));
     }
     return smaller;
   }

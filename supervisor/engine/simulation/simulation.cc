@@ -16,6 +16,7 @@
 #include "supervisor/engine/simulation/order_rule.h"
 #include "supervisor/engine/simulation/process_rule.h"
 #include "supervisor/engine/simulation/story.h"
+#include "supervisor/engine/simulation/taken_along_rule.h"
 #include "supervisor/engine/simulation/world.h"
 
 namespace espalier::simulation {
@@ -33,9 +34,15 @@ class Run {
           record)
       : scenario_(scenario),
         engine_({.seed = scenario.seed, .max_starting = scenario.max_starting}),
-        view_{.scenario = scenario, .engine = engine_, .intent = &intent_},
+        view_{.scenario = scenario,
+              .engine = engine_,
+              .specs = scenario.services,
+              .intent = &intent_},
         intent_(view_),
-        world_(scenario),
+        world_(scenario.seed, view_.specs),
+        bodies_(
+            view_, [this](const Event& event) { Tell(event); },
+            [this](ServiceId id, uint32_t number) { Replace(id, number); }),
         tell_(tell),
         record_(record) {
     for (const GroupSpec& spec : scenario.groups) {
@@ -58,6 +65,7 @@ class Run {
     for (size_t i = 0; i < kActKinds; ++i) {
       outcome_.counts[i] += world_.counts()[i];
     }
+    outcome_.bodies = bodies_.counts();
     outcome_.violations = std::move(view_.violations);
     return std::move(outcome_);
   }
@@ -72,8 +80,23 @@ class Run {
   void Prepare() {
     const size_t size = scenario_.services.size();
     view_.states.assign(size, ServiceState::kInactive);
-    view_.dependents.resize(size);
-    view_.start_dependents.resize(size);
+    LookAtSpecs();
+    most_steps_ =
+        kMostStepsEach * static_cast<int64_t>(scenario_.acts.size() + size + 1);
+    rules_.push_back(std::make_unique<MoveRule>(view_));
+    rules_.push_back(std::make_unique<ProcessRule>(view_));
+    rules_.push_back(std::make_unique<OrderRule>(view_));
+    rules_.push_back(std::make_unique<BatchRule>(view_));
+    rules_.push_back(std::make_unique<LimitRule>(view_));
+    rules_.push_back(std::make_unique<GroupRule>(view_));
+    rules_.push_back(std::make_unique<TakenAlongRule>(view_));
+    rules_.push_back(std::make_unique<GoalRule>(view_));
+  }
+
+  void LookAtSpecs() {
+    const size_t size = view_.size();
+    view_.dependents.assign(size, {});
+    view_.start_dependents.assign(size, {});
     std::vector<int> depth(size, 1);
     absl::Duration grace = absl::ZeroDuration();
     for (size_t i = 0; i < size; ++i) {
@@ -89,16 +112,26 @@ class Run {
       }
     }
     const int levels = *std::max_element(depth.begin(), depth.end());
-    view_.longest_stop = levels * (grace + 2 * kKillDeadline);
-    most_steps_ =
-        kMostStepsEach * static_cast<int64_t>(scenario_.acts.size() + size + 1);
-    rules_.push_back(std::make_unique<MoveRule>(view_));
-    rules_.push_back(std::make_unique<ProcessRule>(view_));
-    rules_.push_back(std::make_unique<OrderRule>(view_));
-    rules_.push_back(std::make_unique<BatchRule>(view_));
-    rules_.push_back(std::make_unique<LimitRule>(view_));
-    rules_.push_back(std::make_unique<GroupRule>(view_));
-    rules_.push_back(std::make_unique<GoalRule>(view_));
+    // A stop may have begun with what there was before.
+    view_.longest_stop =
+        std::max(view_.longest_stop, levels * (grace + 2 * kKillDeadline));
+  }
+
+  void Replace(ServiceId id, uint32_t number) {
+    const ServiceState state = engine_.State(id);
+    const bool may = IsAtRest(state) && state != ServiceState::kStuck;
+    const absl::Status status =
+        engine_.ReplaceService(id, MakeReplacement(view_.Spec(id), id, number));
+    if (status.ok() != may) {
+      view_.violations.push_back(absl::StrCat(
+          view_.Spec(id).name, " is replaced while it runs, or cannot be: ",
+          std::string(status.message())));
+    }
+    if (!status.ok()) return;
+    ++outcome_.replaced;
+    view_.specs[Index(id)] = engine_.Spec(id);
+    LookAtSpecs();
+    if (tell_) tell_("replaced: " + Describe(scenario_, engine_.Spec(id)));
   }
 
   // --- Steps
@@ -112,11 +145,17 @@ class Run {
     intent_.Before(event);
     for (const auto& rule : rules_) rule->Before(event);
     if (std::holds_alternative<KeeperLost>(event)) world_.Clear();
+    if (std::holds_alternative<StopAll>(event) ||
+        std::holds_alternative<KillAll>(event) ||
+        std::holds_alternative<KeeperLost>(event)) {
+      bodies_.CloseInside(kRootGroup);
+    }
     actions_.clear();
     engine_.Step(event, view_.now, actions_);
     for (const Action& action : actions_) Look(action);
     intent_.After();
     for (const auto& rule : rules_) rule->After();
+    bodies_.Settle();
   }
 
   void Look(const Action& action) {
@@ -126,6 +165,8 @@ class Run {
     if (const auto* change = std::get_if<Changed>(&action)) {
       view_.states[Index(change->id)] = change->to;
       if (record_) record_(*change, view_.now, engine_);
+    } else if (const auto* news = std::get_if<GaveUp>(&action)) {
+      bodies_.See(*news);
     } else if (const auto* news = std::get_if<GroupStopped>(&action)) {
       ended_ = ended_ || (news->group == kRootGroup && ending_);
     }
@@ -141,10 +182,13 @@ class Run {
 
   // The next thing that happens by itself; false if nothing does until `end`.
   bool Pass(absl::Time end) {
-    const absl::Time next = std::min(world_.Next(), engine_.NextTimer());
+    const absl::Time next =
+        std::min({world_.Next(), engine_.NextTimer(), bodies_.Next()});
     if (next > end || next == absl::InfiniteFuture()) return false;
     view_.now = std::max(view_.now, next);
-    if (world_.Next() <= next) {
+    if (bodies_.Next() <= next) {
+      bodies_.Settle();
+    } else if (world_.Next() <= next) {
       if (const std::optional<Event> event = world_.Take()) Tell(*event);
     } else {
       Tell(Tick{});
@@ -171,11 +215,15 @@ class Run {
       case ActKind::kReset:
         return Tell(ResetRequested{act.service});
       case ActKind::kStopGroup:
+        bodies_.Close(GroupOf(act));
+        bodies_.CloseInside(GroupOf(act));
         return Tell(StopGroupRequested{GroupOf(act)});
       case ActKind::kFailGroup:
         return Tell(GroupFailed{
             GroupOf(act), View::Id(act.number % view_.size()),
             absl::UnavailableError("it could not be made to run again")});
+      case ActKind::kReplace:
+        return Replace(act.service, act.number);
       default:
         return Tell(MaxStartingChanged{static_cast<int>(1 + act.number % 8)});
     }
@@ -186,6 +234,7 @@ class Run {
   void ComeToRest() {
     PassTime(absl::InfiniteFuture());
     for (size_t i = 0; i < rules_.size() && !Broken(); ++i) rules_[i]->AtRest();
+    if (!Broken()) bodies_.AtRest(/*all_is_up=*/false);
   }
 
   void HealAndReachWhatWasAskedFor() {
@@ -201,6 +250,7 @@ class Run {
       view_.violations.push_back(absl::StrCat(
           "did not recover: ", engine_.Explain(View::Id(i), view_.now)));
     }
+    if (!Broken()) bodies_.AtRest(/*all_is_up=*/true);
   }
 
   void End() {
@@ -232,6 +282,7 @@ class Run {
   View view_;
   Intent intent_;
   World world_;
+  Bodies bodies_;
   const std::function<void(const std::string&)>& tell_;
   const std::function<void(const Changed&, absl::Time, const Engine&)>& record_;
   std::vector<std::unique_ptr<Rule>> rules_;

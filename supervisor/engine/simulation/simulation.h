@@ -12,6 +12,7 @@
 #include "supervisor/engine/actions.h"
 #include "supervisor/engine/engine.h"
 #include "supervisor/engine/simulation/act.h"
+#include "supervisor/engine/simulation/bodies.h"
 #include "supervisor/engine/simulation/coverage.h"
 #include "supervisor/engine/simulation/scenario.h"
 
@@ -23,6 +24,9 @@ struct Outcome {
   // The acts that took effect, and how many events the engine was told.
   ActCounts counts{};
   int64_t steps = 0;
+  // Bodies that were run again, and services that got another spec.
+  Bodies::Counts bodies = {};
+  int64_t replaced = 0;
   Coverage coverage = {};
 };
 

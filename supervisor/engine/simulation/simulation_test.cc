@@ -23,6 +23,9 @@ TEST(SimulationTest, KeepsEveryPromiseThrough100000Faults) {
   EXPECT_THAT(campaign.RareFaults(), IsEmpty()) << campaign.Report();
   EXPECT_THAT(campaign.total().coverage.Missing(), IsEmpty());
   EXPECT_THAT(campaign.total().coverage.Unexpected(), IsEmpty());
+  EXPECT_GT(campaign.total().bodies.ups, 1000) << campaign.Report();
+  EXPECT_GT(campaign.total().bodies.taken_along, 500) << campaign.Report();
+  EXPECT_GT(campaign.total().replaced, 5000) << campaign.Report();
 }
 
 TEST(ReplayTest, TheSameSeedTellsTheSameStory) {

@@ -74,28 +74,35 @@ std::string Rules(const ServiceSpec& spec) {
 
 }  // namespace
 
+std::string Describe(const Scenario& scenario, const ServiceSpec& spec) {
+  std::string text = absl::StrCat(
+      "service ", spec.name, " in ", Name(scenario, spec.group),
+      spec.one_shot ? ", one-shot" : "", spec.external ? ", external" : "");
+  if (!spec.needs.empty()) {
+    absl::StrAppend(&text, ", needs ", Names(scenario, spec.needs));
+  }
+  if (!spec.start_needs.empty()) {
+    absl::StrAppend(&text, ", at its start ",
+                    Names(scenario, spec.start_needs));
+  }
+  return absl::StrCat(text, "; ", Rules(spec));
+}
+
 std::string Describe(const Scenario& scenario) {
   std::string all = absl::StrCat("seed ", scenario.seed, ", at most ",
                                  scenario.max_starting, " start at a time\n");
-  for (const GroupSpec& group : scenario.groups) {
+  for (size_t i = 0; i < scenario.groups.size(); ++i) {
+    const GroupSpec& group = scenario.groups[i];
+    const int runs = i < scenario.body_runs.size() ? scenario.body_runs[i] : 0;
     absl::StrAppend(
         &all, "group ", group.name, " in ", Name(scenario, group.parent), ", ",
         std::string(StrategyName(group.strategy)),
         group.awaited ? ", awaited" : "", ", ", group.restart.max_runs,
-        " within ", absl::FormatDuration(group.restart.window), "\n");
+        " within ", absl::FormatDuration(group.restart.window),
+        runs == 0 ? "" : absl::StrCat(", run again ", runs, " times"), "\n");
   }
   for (const ServiceSpec& spec : scenario.services) {
-    absl::StrAppend(
-        &all, "service ", spec.name, " in ", Name(scenario, spec.group),
-        spec.one_shot ? ", one-shot" : "", spec.external ? ", external" : "");
-    if (!spec.needs.empty()) {
-      absl::StrAppend(&all, ", needs ", Names(scenario, spec.needs));
-    }
-    if (!spec.start_needs.empty()) {
-      absl::StrAppend(&all, ", at its start ",
-                      Names(scenario, spec.start_needs));
-    }
-    absl::StrAppend(&all, "; ", Rules(spec), "\n");
+    absl::StrAppend(&all, Describe(scenario, spec), "\n");
   }
   return all;
 }

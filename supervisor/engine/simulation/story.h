@@ -13,6 +13,9 @@ namespace espalier::simulation {
 // What there is: groups and services with all that is not a default.
 std::string Describe(const Scenario& scenario);
 
+// One of the services, as it is or as it has become.
+std::string Describe(const Scenario& scenario, const ServiceSpec& spec);
+
 // "12.345 s  s3 exited: exit code 1"
 std::string Describe(const Scenario& scenario, const Event& event,
                      absl::Time now);

@@ -18,14 +18,14 @@ constexpr absl::Duration kLongestPressure = absl::Seconds(60);
 
 }  // namespace
 
-World::World(const Scenario& scenario)
-    : scenario_(scenario),
-      dice_(scenario.seed * 2 + 1),
-      processes_(scenario.services.size()),
-      armed_(scenario.services.size()),
-      generations_(scenario.services.size()),
-      probed_(scenario.services.size()),
-      told_(scenario.services.size()) {}
+World::World(uint64_t seed, const std::vector<ServiceSpec>& specs)
+    : specs_(specs),
+      dice_(seed * 2 + 1),
+      processes_(specs.size()),
+      armed_(specs.size()),
+      generations_(specs.size()),
+      probed_(specs.size()),
+      told_(specs.size()) {}
 
 absl::Duration World::UpTo(absl::Duration longest) {
   dice_ = dice_ * 6364136223846793005 + 1442695040888963407;
@@ -88,14 +88,14 @@ void World::On(const Spawn& order) {
   Later(spawn, News{What::kSpawned, order.id, order.generation});
   if (IsArmed(order.id, ActKind::kCrashAtStart)) {
     Die(process, ExitResult::Signaled(SIGSEGV), spawn + UpTo(kLongestSpawn));
-  } else if (scenario_.services[Index(order.id)].one_shot &&
+  } else if (specs_[Index(order.id)].one_shot &&
              !IsArmed(order.id, ActKind::kNeverReady)) {
     Die(process, ExitResult::Exited(0), spawn + UpTo(kLongestWork));
   }
 }
 
 void World::On(const StartProbe& order) {
-  if (scenario_.services[Index(order.id)].external) {
+  if (specs_[Index(order.id)].external) {
     generations_[Index(order.id)] = order.generation;
     probed_[Index(order.id)] = true;
   }
@@ -370,7 +370,7 @@ void World::Heal(absl::Time now) {
       Later(UpTo(kLongestSpawn), news(What::kSpawned));
     }
     if (process->probed) Later(UpTo(kLongestStart), news(What::kReady));
-    if (scenario_.services[i].one_shot && !process->dying && !process->fails) {
+    if (specs_[i].one_shot && !process->dying && !process->fails) {
       Die(*process, ExitResult::Exited(0), UpTo(kLongestWork));
     }
   }

@@ -23,8 +23,8 @@ namespace espalier::simulation {
 // decides.
 class World {
  public:
-  // `scenario` must outlive the world.
-  explicit World(const Scenario& scenario);
+  // `specs`, of the services as they are now, must outlive the world.
+  World(uint64_t seed, const std::vector<ServiceSpec>& specs);
 
   // Carries out an order; news for observers is none of its business.
   void Carry(const Action& action, absl::Time now);
@@ -97,7 +97,7 @@ class World {
   bool ManyDie(const Act& act);
   bool Now(const Act& act);
 
-  const Scenario& scenario_;
+  const std::vector<ServiceSpec>& specs_;
   uint64_t dice_;
   absl::Time now_ = absl::UnixEpoch();
   uint64_t order_ = 0;
