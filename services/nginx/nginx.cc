@@ -118,8 +118,9 @@ Command Serve(const Service& nginx, const Url& url,
           .readiness = ReadyAt(url),
           // Requests under way are answered.
           .stop = {.signal = SIGQUIT},
-          .reload = ReloadRule{
-              .check = ProbeCommand{.program = program, .arguments = test}}};
+          .reload = ReloadRule{.check = ProbeCommand{.program = program,
+                                                     .arguments = test}},
+          .process = {.nonblocking_listeners = true}};
 }
 
 absl::Status CheckReplicas(const HttpReplicas& replicas) {

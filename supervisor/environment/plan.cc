@@ -38,10 +38,20 @@ std::vector<std::string> Lines(
   return lines;
 }
 
+std::string BySignal(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name == nullptr ? absl::StrCat("by signal ", signal)
+                         : absl::StrCat("by SIG", name);
+}
+
+std::string Describe(const StopRule& rule) {
+  if (rule == StopRule()) return "";
+  return absl::StrCat(BySignal(rule.signal), ", and killed after ",
+                      absl::FormatDuration(rule.grace));
+}
+
 std::string Describe(const ReloadRule& rule, const Backend& backend) {
-  const char* name = sigabbrev_np(rule.signal);
-  std::string text = name == nullptr ? absl::StrCat("by signal ", rule.signal)
-                                     : absl::StrCat("by SIG", name);
+  std::string text = BySignal(rule.signal);
   if (rule.check)
     absl::StrAppend(&text,
                     ", once this succeeds: ", Line(*rule.check, backend));
@@ -120,6 +130,7 @@ Plan::Service Describe(const ServiceDefinition& definition,
   }
   for (const Text& argument : command.arguments)
     service.arguments.push_back(backend.Show(argument));
+  service.stop = Describe(command.stop);
   if (command.reload) service.reload = Describe(*command.reload, backend);
   for (const auto& [program, arguments] : command.client.arguments)
     service.client.push_back(Line(program, arguments, backend));
@@ -186,6 +197,8 @@ std::string FormatText(const Plan& plan, absl::string_view name) {
                       absl::StrJoin(service.start_needs, ", "), "\n");
     if (!service.external) AppendWhatRuns(service, text);
     absl::StrAppend(&text, "  ready    ", service.readiness, "\n");
+    if (!service.stop.empty() && !service.external)
+      absl::StrAppend(&text, "  stops    ", service.stop, "\n");
     if (!service.reload.empty() && !service.external)
       absl::StrAppend(&text, "  reloads  ", service.reload, "\n");
     for (const std::string& line : service.client)
@@ -211,6 +224,7 @@ std::string FormatJson(const Plan& plan, absl::string_view name) {
                         {"needs", service.needs},
                         {"needs_at_start", service.start_needs},
                         {"ready", service.readiness},
+                        {"stop", service.stop},
                         {"reload", service.reload},
                         {"clients", service.client},
                         {"external", service.external}});

@@ -25,6 +25,8 @@ struct Plan {
     std::vector<std::string> needs;
     std::vector<std::string> start_needs = {};  // what it needs only to start
     std::string readiness;
+    // How it is asked to end; empty if by SIGTERM, and killed after 10 s.
+    std::string stop = {};
     // How it reads its files again; empty if it does not.
     std::string reload = {};
     // What a program is given that a person runs with `envctl exec`: NAME=value

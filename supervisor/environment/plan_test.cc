@@ -1,5 +1,6 @@
 #include "supervisor/environment/plan.h"
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <utility>
@@ -119,7 +120,7 @@ TEST(PlanTest, FindsAHandleOfANurseryThatHasEnded) {
       HasSubstr("'mall/store', which has been stopped"));
 }
 
-TEST(PlanTest, TellsHowAServiceIsReloadedAndWhatItsClientsAreGiven) {
+TEST(PlanTest, TellsHowAServiceStopsAndReloadsAndWhatItsClientsAreGiven) {
   const absl::StatusOr<Plan> plan = MakePlan(
       [](Nursery& nursery) -> Task<void> {
         Service store = nursery.NewService("store");
@@ -127,6 +128,7 @@ TEST(PlanTest, TellsHowAServiceIsReloadedAndWhatItsClientsAreGiven) {
         co_await store.Start(
             {.program = Program::System("server", "server"),
              .arguments = {address.port()},
+             .stop = {.signal = SIGQUIT, .grace = absl::Seconds(2)},
              .reload =
                  ReloadRule{
                      .check = ProbeCommand{.program = Program::Built("a/check"),
@@ -137,12 +139,14 @@ TEST(PlanTest, TellsHowAServiceIsReloadedAndWhatItsClientsAreGiven) {
       {});
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_THAT(FormatPlan(*plan, "shop", PlanFormat::kText),
-              HasSubstr("  reloads  by SIGHUP, once this succeeds: a/check -c "
+              HasSubstr("  stops    by SIGQUIT, and killed after 2s\n"
+                        "  reloads  by SIGHUP, once this succeeds: a/check -c "
                         "{data}/store\n"
                         "  clients  STORE_PORT={store.port}\n"
                         "  clients  store-cli -p {store.port}\n"));
   const auto json =
       nlohmann::json::parse(FormatPlan(*plan, "shop", PlanFormat::kJson));
+  EXPECT_EQ(json["services"][0]["stop"], "by SIGQUIT, and killed after 2s");
   EXPECT_EQ(json["services"][0]["reload"],
             "by SIGHUP, once this succeeds: a/check -c {data}/store");
   EXPECT_EQ(

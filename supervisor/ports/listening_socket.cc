@@ -1,5 +1,6 @@
 #include "supervisor/ports/listening_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,6 +125,10 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
 }
 
 ListeningSocket::~ListeningSocket() { RemoveFile(); }
+
+void ListeningSocket::SetNonBlocking() const {
+  fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+}
 
 void ListeningSocket::RemoveFile() {
   struct stat info;

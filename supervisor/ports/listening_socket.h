@@ -19,7 +19,8 @@ namespace espalier {
 //
 // The socket is close-on-exec, and blocking: that is what servers expect of an
 // inherited one by systemd's convention, and the flag is shared by all who hold
-// the socket. A server with an event loop sets O_NONBLOCK itself.
+// the socket. A server with an event loop sets O_NONBLOCK itself, or is given
+// the socket with it.
 //
 // Any thread; nothing blocks.
 class ListeningSocket {
@@ -60,6 +61,9 @@ class ListeningSocket {
   // Closes the socket and removes a Unix socket's file, unless something else
   // has been put in its place.
   ~ListeningSocket();
+
+  // accept() no longer waits, whoever calls it.
+  void SetNonBlocking() const;
 
   // Stays owned by this object.
   int fd() const { return fd_.get(); }

@@ -33,6 +33,9 @@ class AttachedEnvironment final : public EnvironmentUnderTest {
   absl::StatusOr<ServiceUnderTest> WaitFor(
       absl::string_view path,
       const std::function<bool(const ServiceUnderTest&)>& wanted) override;
+  absl::Status Restart(absl::string_view path) override {
+    return attached_.client().Restart(std::string(path));
+  }
   absl::Status Reload(absl::string_view path) override {
     return attached_.client().Reload(std::string(path));
   }

@@ -30,6 +30,10 @@ class EnvironmentUnderTest {
       absl::string_view path,
       const std::function<bool(const ServiceUnderTest&)>& wanted) = 0;
 
+  // Has the service stopped and started again, also if it did not run. May
+  // return before it is ready.
+  virtual absl::Status Restart(absl::string_view path) = 0;
+
   // Has the service read its changed files; see ReloadRule.
   virtual absl::Status Reload(absl::string_view path) = 0;
 

@@ -118,6 +118,15 @@ class FreshEnvironment::Impl {
         absl::StrCat("the environment ended before that: ", ended_->message()));
   }
 
+  absl::Status Restart(absl::string_view path) {
+    absl::StatusOr<ServiceUnderTest> service = Find(path);
+    if (!service.ok()) return service.status();
+    loop_->Post([this, name = std::string(path)] {
+      runtime_.Handle(RestartRequested{runtime_.Find(name)->id});
+    });
+    return absl::OkStatus();
+  }
+
   absl::Status Reload(absl::string_view path) {
     auto result = std::make_shared<std::optional<absl::Status>>();
     loop_->Post([this, result, name = std::string(path)] {
@@ -252,6 +261,10 @@ absl::StatusOr<ServiceUnderTest> FreshEnvironment::WaitFor(
     absl::string_view path,
     const std::function<bool(const ServiceUnderTest&)>& wanted) {
   return impl_->WaitFor(path, wanted);
+}
+
+absl::Status FreshEnvironment::Restart(absl::string_view path) {
+  return impl_->Restart(path);
 }
 
 absl::Status FreshEnvironment::Reload(absl::string_view path) {

@@ -29,6 +29,7 @@ class FreshEnvironment final : public EnvironmentUnderTest {
   absl::StatusOr<ServiceUnderTest> WaitFor(
       absl::string_view path,
       const std::function<bool(const ServiceUnderTest&)>& wanted) override;
+  absl::Status Restart(absl::string_view path) override;
   absl::Status Reload(absl::string_view path) override;
   absl::Status Stop() override;
   absl::Status AwaitEnd() override;

@@ -34,6 +34,15 @@ void KeepLogs(const std::vector<ServiceUnderTest>& services) {
   std::cerr << "The logs are kept in " << directory.string() << "\n";
 }
 
+// Blocks until a later run of the service than `before` is ready.
+absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
+    EnvironmentUnderTest& environment, const ServiceUnderTest& before) {
+  return environment.WaitFor(before.path, [&](const ServiceUnderTest& now) {
+    return now.generation > before.generation &&
+           now.state == ServiceState::kReady;
+  });
+}
+
 // Whether no thread of the process runs any more.
 bool IsStopped(pid_t pid) {
   std::error_code ended;
@@ -111,10 +120,15 @@ absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::KillAndAwaitRestart(
     return absl::FailedPreconditionError(
         absl::StrCat("`", path, "` could not be killed"));
   }
-  return WaitFor(path, [&](const ServiceUnderTest& now) {
-    return now.generation > before.generation &&
-           now.state == ServiceState::kReady;
-  });
+  return AwaitRunAfter(*environment_, before);
+}
+
+absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::Restart(
+    absl::string_view path) const {
+  const ServiceUnderTest before = Get(path);
+  if (absl::Status asked = environment_->Restart(path); !asked.ok())
+    return asked;
+  return AwaitRunAfter(*environment_, before);
 }
 
 absl::Status TestEnvironmentBase::Stop() { return environment_->Stop(); }

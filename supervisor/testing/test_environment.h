@@ -60,6 +60,10 @@ class TestEnvironmentBase {
   // Kills the main process and blocks until a new one is ready.
   absl::StatusOr<Service> KillAndAwaitRestart(absl::string_view path) const;
 
+  // Stops the service as its command says, starts it again, and blocks until
+  // it is ready: what `envctl restart` does.
+  absl::StatusOr<Service> Restart(absl::string_view path) const;
+
   // Has the service read its changed files without an end, and says whether it
   // was told to; see ReloadRule.
   absl::Status Reload(absl::string_view path) const {

@@ -45,6 +45,11 @@ struct ProcessRule {
   uint32_t umask = 077;
   // Neither it nor its children gain rights by set-user-ID programs.
   bool no_new_privs = false;
+  // Its listeners (Service::Listen) have O_NONBLOCK when it gets them, as with
+  // systemd's NonBlocking=. For an event loop that supposes so of what it
+  // inherits, as nginx does: where two processes share a listener, one would
+  // wait in accept() for a connection that the other has taken.
+  bool nonblocking_listeners = false;
   // Others are as the environment's process was started with them.
   std::vector<ProcessLimit> limits = {};
 

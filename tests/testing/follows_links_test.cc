@@ -40,6 +40,10 @@ TEST_F(FollowsLinksTest, ThroughTheGateway) {
   const auto again = environment().KillAndAwaitRestart("gateway");
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(HttpCall(port, "GET", "/x").status, 302);
+  const auto restarted = environment().Restart("links");
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  EXPECT_THAT(*restarted, IsReady());
+  EXPECT_EQ(HttpCall(port, "GET", "/x").status, 302);
 }
 
 }  // namespace

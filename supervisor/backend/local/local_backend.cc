@@ -183,6 +183,7 @@ std::optional<LocalBackend::SpawnProblem> LocalBackend::TrySpawn(
   std::vector<int> listeners;
   if (record.held != nullptr) {
     for (const auto& [name, socket] : record.held->listeners) {
+      if (command.process.nonblocking_listeners) socket.SetNonBlocking();
       request->listener_names.push_back(name);
       listeners.push_back(socket.fd());
     }
