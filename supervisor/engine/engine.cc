@@ -210,7 +210,8 @@ void Engine::Handle(const StartRequested& event) {
 
 void Engine::Handle(const StopRequested& event) {
   ForgetTakenAlong(event.id);
-  AskStop(event.id, Cause::kStopRequested);
+  const auto stopped = AskStop(event.id, Cause::kStopRequested);
+  if (event.with_group.has_value()) TakeAlong(*event.with_group, stopped);
 }
 
 void Engine::Handle(const RestartRequested& event) {

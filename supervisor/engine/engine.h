@@ -207,7 +207,8 @@ class Engine {
   // is started anew.
   absl::Status Error(GroupId id) const { return At(id).error; }
   // The services outside the group that were stopped with it, because they need
-  // something of it, when it gave up; in the order in which they were added.
+  // something of it, when it gave up, was stopped, or had something of it
+  // stopped (StopRequested::with_group); in the order in which they were added.
   // Whoever makes the group run again starts them again. A service that is
   // started, or stopped for its own sake, is not among them any more.
   const std::vector<ServiceId>& TakenAlong(GroupId id) const {
@@ -326,7 +327,7 @@ class Engine {
   void CheckLiveness(ServiceId id);
 
   // engine_stop.cc: from running to gone.
-  void AskStop(ServiceId id, Cause cause);
+  std::vector<ServiceId> AskStop(ServiceId id, Cause cause);
   bool AskStopOne(ServiceId id, Cause cause);
   void StopInOrder(ServiceId id, After after, Cause cause);
   void BeginStop(ServiceId id, Cause cause, std::string detail = {});
@@ -346,7 +347,6 @@ class Engine {
   absl::Duration PauseBeforeRun(ServiceId id, int failures) const;
 
   // engine_groups.cc: what one service does to the others of its group.
-  std::vector<ServiceId> ActiveDependents(GroupId id) const;
   void StopGroup(GroupId id, Cause cause);
   void GiveUp(GroupId id, ServiceId culprit, absl::Status error,
               bool passed_on = false);
@@ -355,6 +355,7 @@ class Engine {
   void CheckStopped(GroupId id);
   absl::Status StoppedStatus(GroupId id) const;
   void ForgetGroupErrors(GroupId id);
+  void TakeAlong(GroupId id, const std::vector<ServiceId>& stopped);
   void ForgetTakenAlong(ServiceId id);
   absl::Status RestartTogether(ServiceId id);
   void RestartWithGroup(ServiceId id);

@@ -25,29 +25,15 @@ bool Engine::IsInside(GroupId id, GroupId outer) const {
   return id == outer;
 }
 
-// Those outside the group that somebody wants.
-std::vector<ServiceId> Engine::ActiveDependents(GroupId id) const {
-  std::vector<ServiceId> services;
-  AppendServices(id, services);
-  absl::flat_hash_set<ServiceId> found;
-  for (const ServiceId service : services) {
-    for (const ServiceId dependent : LiveDependents(service)) {
-      if (IsInside(At(dependent).spec.group, id)) continue;
-      if (At(dependent).after != After::kInactive) found.insert(dependent);
-    }
-  }
-  std::vector<ServiceId> sorted(found.begin(), found.end());
-  std::sort(sorted.begin(), sorted.end());
-  return sorted;
-}
-
 void Engine::StopGroup(GroupId id, Cause cause) {
   At(id).stopping = true;
   groups_to_check_.push_back(id);
   std::vector<ServiceId> services;
   AppendServices(id, services);
   std::sort(services.rbegin(), services.rend());
-  for (const ServiceId service : services) AskStop(service, cause);
+  for (const ServiceId service : services) {
+    TakeAlong(id, AskStop(service, cause));
+  }
 }
 
 // Those that have ended at the same time, and that nobody will judge any more.
@@ -82,10 +68,6 @@ void Engine::GiveUp(GroupId id, ServiceId culprit, absl::Status error,
     id = group.spec.parent;
   }
   if (id == kRootGroup) closed_ = true;
-  // They join those who wait for it since it gave up before.
-  std::vector<ServiceId>& along = At(id).taken_along;
-  for (const ServiceId one : ActiveDependents(id)) along.push_back(one);
-  std::sort(along.begin(), along.end());
   StopGroup(id, Cause::kGroupStops);
 }
 
@@ -119,6 +101,15 @@ void Engine::ForgetGroupErrors(GroupId id) {
     group.error = absl::OkStatus();
     if (id == kRootGroup) return;
     id = group.spec.parent;
+  }
+}
+
+// They join those who wait for the group since it was stopped before.
+void Engine::TakeAlong(GroupId id, const std::vector<ServiceId>& stopped) {
+  std::vector<ServiceId>& along = At(id).taken_along;
+  for (const ServiceId one : stopped) {
+    if (IsInside(At(one).spec.group, id)) continue;
+    along.insert(std::lower_bound(along.begin(), along.end(), one), one);
   }
 }
 

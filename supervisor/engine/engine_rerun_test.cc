@@ -15,6 +15,7 @@ namespace {
 using enum ServiceState;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 const ExitResult kPermanent = ExitResult::Exited(125);
 
@@ -72,6 +73,36 @@ TEST(RerunTest, WhoIsTakenAlongWaitsUntilItIsStarted) {
   world.ComeUp(c);
   world.End(a, kPermanent);
   EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(b, c));
+}
+
+TEST(RerunTest, WhoIsStartedDuringARunThatFailsIsTakenAlong) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.group = group, .needs = {a}});
+  const ServiceId c = world.Add({.needs = {a}});
+  const ServiceId d = world.Add({.needs = {c}, .start_needs = {b}});
+  world.BringUp({a, c});
+  world.Start(d);
+  // The nursery stops what it has started, and then the whole group.
+  world.Send(StopRequested{.id = b, .with_group = group});
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(d));
+  world.Send(StopRequested{.id = a, .with_group = group});
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c, d));
+  world.Start(c);
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(d));
+  world.Send(StopGroupRequested{group});
+  EXPECT_THAT(world.engine().TakenAlong(group), ElementsAre(c, d));
+}
+
+TEST(RerunTest, WhoIsStoppedWithAServiceForItsOwnSakeIsNotTakenAlong) {
+  EngineHarness world;
+  const GroupId group = world.AddGroup({.name = "group", .awaited = true});
+  const ServiceId a = world.Add({.group = group});
+  const ServiceId b = world.Add({.needs = {a}});
+  world.BringUp({a, b});
+  world.StopService(a);
+  EXPECT_THAT(world.engine().TakenAlong(group), IsEmpty());
 }
 
 TEST(ReplaceServiceTest, TheNewSpecHoldsFromTheNextRunOn) {

@@ -5,24 +5,25 @@
 
 namespace espalier {
 
-void Engine::AskStop(ServiceId id, Cause cause) {
-  std::vector<ServiceId> todo = {id};
+// With what needs it. Returns it, and those of the others that were wanted.
+std::vector<ServiceId> Engine::AskStop(ServiceId id, Cause cause) {
+  std::vector<ServiceId> stopped = {id};
   AskStopOne(id, cause);
-  while (!todo.empty()) {
-    const ServiceId next = todo.back();
-    todo.pop_back();
-    for (const ServiceId dependent : At(next).dependents) {
+  for (size_t i = 0; i < stopped.size(); ++i) {
+    const Service& service = At(stopped[i]);
+    for (const ServiceId dependent : service.dependents) {
       // Those of one that was told before have been told as well.
       if (!AskStopOne(dependent, Cause::kDependencyStops)) continue;
-      todo.push_back(dependent);
+      stopped.push_back(dependent);
     }
-    for (const ServiceId dependent : At(next).start_dependents) {
+    for (const ServiceId dependent : service.start_dependents) {
       // Otherwise its start would wait for ever.
       if (!At(dependent).fresh) continue;
       if (!AskStopOne(dependent, Cause::kDependencyStops)) continue;
-      todo.push_back(dependent);
+      stopped.push_back(dependent);
     }
   }
+  return stopped;
 }
 
 // Says whether this was news to the service.

@@ -2,6 +2,7 @@
 #ifndef SUPERVISOR_ENGINE_EVENTS_H_
 #define SUPERVISOR_ENGINE_EVENTS_H_
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -28,6 +29,9 @@ struct StartRequested {
 // Engine::LiveDependents) is stopped first.
 struct StopRequested {
   ServiceId id;
+  // Whoever started it with this group, in which it is, stops it, and may run
+  // the group again: Engine::TakenAlong tells who outside is stopped with it.
+  std::optional<GroupId> with_group = std::nullopt;
 };
 
 // Stop the service if it runs, and start it again; those that need it stay up.

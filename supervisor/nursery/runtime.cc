@@ -293,7 +293,7 @@ void Runtime::WhenAtRest(ServiceId id, std::function<void()> done) {
 
 void Runtime::StopIfStarted(ServiceId id) {
   if (!IsAtRest(engine_.State(id)) && !engine_.IsToStop(id))
-    events_.push_back(StopRequested{id});
+    events_.push_back(StopByItsNursery(id));
 }
 
 void Runtime::Later(std::function<void()> completion) {

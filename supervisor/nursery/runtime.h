@@ -89,6 +89,11 @@ class Runtime final : public Stopper {
   // call returns, unless it is made while another one is being handled; then
   // right after that.
   void Handle(Event event);
+  // The request with which a nursery stops what it has started: whoever needs
+  // the service is started again with its group, if that is run again.
+  StopRequested StopByItsNursery(ServiceId id) const {
+    return {.id = id, .with_group = engine_.Spec(id).group};
+  }
 
   // Calls `done` once when the service is ready (or done): OK, or has come to
   // rest without: why. Never from within.

@@ -255,7 +255,7 @@ std::optional<Runtime::Outlook> Runtime::GroupOutlook(ServiceId id) const {
 void Runtime::EndStarted(int number) {
   for (const ServiceId id : ServicesOf(number)) ended_.insert(id);
   if (number >= 0) {
-    events_.push_back(StopRequested{ServicesOf(number)[0]});
+    events_.push_back(StopByItsNursery(ServicesOf(number)[0]));
     return;
   }
   if (GroupRun* run = RunOf(GroupOf(number))) run->Close();

@@ -253,7 +253,7 @@ bool Bodies::GoOn(Body& body, Step& step) {
   if (step.group.has_value()) {
     Close(*step.group);
   } else {
-    tell_(StopRequested{*step.service});
+    tell_(StopRequested{*step.service, body.group});
   }
   return true;
 }
@@ -291,7 +291,7 @@ void Bodies::CleanUp(Body& body) {
       CloseInside(*step->group);
       tell_(StopGroupRequested{*step->group});
     } else {
-      tell_(StopRequested{*step->service});
+      tell_(StopRequested{*step->service, body.group});
     }
   }
 }
@@ -307,7 +307,7 @@ bool Bodies::GoOnCleaning(Body& body) {
     } else if (!IsAtRest(view_.engine.State(*step.service))) {
       if (view_.engine.IsToStop(*step.service)) return false;
       // Somebody has started it.
-      tell_(StopRequested{*step.service});
+      tell_(StopRequested{*step.service, body.group});
       return true;
     }
   }

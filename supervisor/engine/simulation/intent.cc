@@ -18,6 +18,7 @@ bool IsUp(ServiceState state) {
 void Intent::Before(const Event& event) {
   std::fill(new_record_.begin(), new_record_.end(), false);
   undecided_.clear();
+  stopped_.clear();
   if (const auto* start = std::get_if<StartRequested>(&event)) {
     Start(start->id);
   } else if (const auto* restart = std::get_if<RestartRequested>(&event)) {
@@ -78,6 +79,7 @@ bool Intent::StopOne(ServiceId id) {
   if (!IsWanted(id) || IsOver(view_.State(id))) return false;
   wanted_[Index(id)] = false;
   timed_out_[Index(id)] = false;
+  stopped_.push_back(id);
   return true;
 }
 

@@ -25,6 +25,8 @@ class Intent {
   // It was asked to start and has not been spawned since: what it needs at its
   // start counts.
   bool IsFresh(ServiceId id) const { return fresh_[Index(id)]; }
+  // Those that this step was to stop and that were wanted before, in order.
+  const std::vector<ServiceId>& stopped() const { return stopped_; }
   // This step began a new record for it. Exact in Rule::After only.
   bool HasNewRecord(ServiceId id) const { return new_record_[Index(id)]; }
 
@@ -51,6 +53,7 @@ class Intent {
   // Its start has timed out, so it is on its way down to fail for good.
   std::vector<bool> timed_out_;
   std::vector<bool> stop_pending_;
+  std::vector<ServiceId> stopped_;
   // Started while they were about to be stopped. Either that is taken back, or
   // they go down all the same and begin anew.
   std::vector<ServiceId> undecided_;

@@ -1,6 +1,7 @@
 #ifndef SUPERVISOR_ENGINE_SIMULATION_TAKEN_ALONG_RULE_H_
 #define SUPERVISOR_ENGINE_SIMULATION_TAKEN_ALONG_RULE_H_
 
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -20,13 +21,17 @@ class TakenAlongRule : public Rule {
   void After() override;
 
  private:
+  // What of Intent::stopped() has not been looked at belongs to the group.
   void Take(GroupId group);
+  void TakePending();
 
   // By group.
   std::vector<std::set<ServiceId>> taken_;
-  // Groups that give up together do so for the same services: those that were
-  // wanted before the first of them did.
-  std::vector<bool> wanted_;
+  // So many of Intent::stopped() have been looked at.
+  size_t seen_ = 0;
+  // Has given up, and what is stopped with it is known when the next action is
+  // seen. Of groups that give up together it is the outermost.
+  std::optional<GroupId> pending_;
 };
 
 }  // namespace espalier::simulation

@@ -470,6 +470,21 @@ TEST_P(GroupRerunTest, WhoWasStoppedMeanwhileIsNotStartedWithIt) {
   EXPECT_EQ(world_.Runs("user"), 1u);
 }
 
+TEST_P(GroupRerunTest, WhoIsStartedDuringARunThatFailsIsStartedWithTheNext) {
+  RunShop();
+  world_.Direct("shop/front", "hang");
+  world_.Kill({"shop/store"});
+  ASSERT_TRUE(world_.AwaitState("shop/front", kStarting));
+  world_.runtime().Handle(StartRequested{.id = world_.Id("user")});
+  ASSERT_EQ(world_.State("user"), kWaiting);
+  world_.on_move = [this](const std::string& move) {
+    if (move == "shop/front FAILED") world_.Direct("shop/front", "");
+  };
+  world_.Kill({"shop/front"});
+  ASSERT_TRUE(world_.AwaitRun("user", 2));
+  EXPECT_EQ(world_.Runs("shop/front"), 3u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, GroupRerunTest,
                          testing::Values(WorldKind::kSimulated,
                                          WorldKind::kProcesses),
