@@ -214,6 +214,21 @@ TEST_F(EngineOrderTest, AStartNeedCountsAtTheStartOnly) {
   EXPECT_EQ(world_.State(e), kSpawning);
 }
 
+TEST_F(EngineOrderTest, AStartNeedThatHasFailedBlocksNoRestart) {
+  const GroupId other = world_.AddGroup({.name = "other", .awaited = true});
+  const ServiceId e = world_.Add({.group = other});
+  const ServiceId f = world_.Add({.group = group_, .start_needs = {e}});
+  world_.BringUp({e, f});
+  world_.End(e, ExitResult::Exited(125));
+  ASSERT_EQ(world_.State(e), kFailed);
+  world_.Advance(absl::Seconds(2));
+  world_.End(f);
+  EXPECT_EQ(world_.State(f), kSpawning);
+  world_.End(f, ExitResult::Exited(125));
+  world_.Start(f);
+  EXPECT_EQ(world_.State(f), kBlocked) << "now it counts";
+}
+
 TEST_F(EngineOrderTest, F24KillAllKillsAtOnceWithoutOrder) {
   StartAll();
   world_.Send(StopAll{});
