@@ -41,7 +41,7 @@ class StartOperation final : public Operation {
     cancelled_ = true;
     // The start is answered when the service has come to rest: nothing of it is
     // left by then.
-    runtime_.Handle(runtime_.StopByItsNursery(id_));
+    runtime_.CancelStart(id_);
   }
 
  private:

@@ -283,6 +283,11 @@ void Runtime::WhenStarted(ServiceId id,
   });
 }
 
+void Runtime::CancelStart(ServiceId id) {
+  Handle(StopByItsNursery(id));
+  WhenAtRest(id, [] {});
+}
+
 void Runtime::WhenAtRest(ServiceId id, std::function<void()> done) {
   Later([this, id, done = std::move(done)] {
     if (IsAtRest(engine_.State(id))) return done();

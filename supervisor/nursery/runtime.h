@@ -89,11 +89,6 @@ class Runtime final : public Stopper {
   // call returns, unless it is made while another one is being handled; then
   // right after that.
   void Handle(Event event);
-  // The request with which a nursery stops what it has started: whoever needs
-  // the service is started again with its group, if that is run again.
-  StopRequested StopByItsNursery(ServiceId id) const {
-    return {.id = id, .with_group = engine_.Spec(id).group};
-  }
 
   // Calls `done` once when the service is ready (or done): OK, or has come to
   // rest without: why. Never from within.
@@ -103,6 +98,9 @@ class Runtime final : public Stopper {
   // once, from within, if that is so already. A start has to wait for it.
   void WhenMayStart(ServiceId id, std::function<bool()> cancelled,
                     std::function<void()> done);
+  // The nursery does not want the service any more that it is about to start.
+  // Whoever starts it before it has come to rest does so in vain.
+  void CancelStart(ServiceId id);
   // Calls `done` once when `condition` holds, which is looked at after every
   // event and every call of this kind. Never from within.
   void WhenTrue(std::function<bool()> condition, std::function<void()> done);
@@ -172,6 +170,11 @@ class Runtime final : public Stopper {
   // from within.
   void WhenAtRest(ServiceId id, std::function<void()> done);
   void StopIfStarted(ServiceId id);
+  // The request with which a nursery stops what it has started: whoever needs
+  // the service is started again with its group, if that is run again.
+  StopRequested StopByItsNursery(ServiceId id) const {
+    return {.id = id, .with_group = engine_.Spec(id).group};
+  }
   absl::Status CheckMentions(const ServiceDefinition& definition) const;
   absl::StatusOr<ServiceId> Redeclare(ServiceId id, ServiceSpec spec,
                                       ServiceDefinition definition);

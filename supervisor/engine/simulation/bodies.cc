@@ -227,32 +227,37 @@ bool Bodies::GoOn(Body& body, Step& step) {
       step.progress = Progress::kStarts;
       return true;
     case Progress::kStarts:
-      break;
+      step.progress = ProgressOfStart(step);
+      body.fails |= step.progress == Progress::kFailed;
+      if (step.progress != Progress::kStarts) return true;
+      return body.fails && Cancel(body, step);
     case Progress::kUp:
     case Progress::kFailed:
-      return false;
+      break;
   }
+  return false;
+}
+
+Bodies::Progress Bodies::ProgressOfStart(const Step& step) {
   if (step.group.has_value()) {
-    const Body& inner = *Of(*step.group);
-    if (inner.state == State::kUp) step.progress = Progress::kUp;
-    if (inner.state == State::kEnded) step.progress = Progress::kFailed;
-  } else {
-    const ServiceState state = view_.engine.State(*step.service);
-    if (Satisfies(state) && !view_.engine.IsToStop(*step.service)) {
-      step.progress = Progress::kUp;
-    } else if (IsAtRest(state)) {
-      step.progress = Progress::kFailed;
-    }
+    const State state = Of(*step.group)->state;
+    if (state == State::kUp) return Progress::kUp;
+    return state == State::kEnded ? Progress::kFailed : Progress::kStarts;
   }
-  if (step.progress != Progress::kStarts) {
-    body.fails |= step.progress == Progress::kFailed;
-    return true;
+  const ServiceState state = view_.engine.State(*step.service);
+  if (Satisfies(state) && !view_.engine.IsToStop(*step.service)) {
+    return Progress::kUp;
   }
-  if (!body.fails || step.cancelled) return false;
-  step.cancelled = true;
+  return IsAtRest(state) ? Progress::kFailed : Progress::kStarts;
+}
+
+// Somebody may have started the service again since.
+bool Bodies::Cancel(const Body& body, const Step& step) {
   if (step.group.has_value()) {
+    if (Of(*step.group)->closing) return false;
     Close(*step.group);
   } else {
+    if (view_.engine.IsToStop(*step.service)) return false;
     tell_(StopRequested{*step.service, body.group});
   }
   return true;

@@ -68,7 +68,6 @@ class Bodies {
     std::optional<ServiceId> service;
     std::optional<GroupId> group;
     Progress progress = Progress::kNotBegun;
-    bool cancelled = false;
   };
   struct Body {
     GroupId group{};
@@ -102,10 +101,12 @@ class Bodies {
   bool GoOnRunning(Body& body);
   bool GoOn(Body& body, Step& step);
   bool BeginStep(const Step& step);
+  bool Cancel(const Body& body, const Step& step);
   bool GoOnStopping(Body& body);
   bool GoOnCleaning(Body& body);
   bool StartTakenAlong();
 
+  Progress ProgressOfStart(const Step& step);
   void Begin(Body& body);
   void Up(Body& body);
   void CleanUp(Body& body);

@@ -485,6 +485,33 @@ TEST_P(GroupRerunTest, WhoIsStartedDuringARunThatFailsIsStartedWithTheNext) {
   EXPECT_EQ(world_.Runs("shop/front"), 3u);
 }
 
+TEST_P(GroupRerunTest, ACancelledStartIsNotHeldUpByWhoStartsTheService) {
+  world_.Direct("shop/slow", "hang");
+  world_.Direct("shop/store", "exit 125");
+  bool started = false;
+  world_.on_move = [&](const std::string& move) {
+    if (move == "shop/slow STARTING") world_.Direct("shop/slow", "");
+    if (move != "shop/slow STOPPING" || std::exchange(started, true)) return;
+    world_.Direct("shop/slow", "hang");
+    world_.runtime().Handle(StartRequested{.id = world_.Id("shop/slow")});
+  };
+  world_.Run([this](Nursery& nursery) -> Task<void> {
+    co_await nursery.Group<Shop>(
+        "shop", Strategy::kOneForOne,
+        [this](Nursery& shop) -> Task<Shop> {
+          const auto [slow, store] =
+              co_await All(world_.StartActor(shop, "slow"),
+                           world_.StartActor(shop, "store"));
+          co_return Shop{.store = store, .front = slow};
+        },
+        kPatient);
+  });
+  EXPECT_THAT(std::string(world_.AwaitEnd().message()),
+              HasSubstr("store ended with exit code 125"));
+  EXPECT_TRUE(started);
+  EXPECT_EQ(world_.Runs("shop/slow"), 1u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, GroupRerunTest,
                          testing::Values(WorldKind::kSimulated,
                                          WorldKind::kProcesses),
