@@ -201,17 +201,7 @@ void ControlledRuntime::Freeze(const std::string& name, bool frozen,
                                Done done) {
   absl::StatusOr<ServiceId> id = Find(name);
   if (!id.ok()) return done(id.status());
-  const Engine& engine = runtime_.engine();
-  if (engine.Spec(*id).external) {
-    return done(absl::FailedPreconditionError(absl::StrCat(
-        "'", name, "' is external: its processes are not this environment's")));
-  }
-  if (engine.State(*id) != ServiceState::kReady) {
-    return done(absl::FailedPreconditionError(absl::StrCat(
-        "'", name, "' is not ready: ", engine.Explain(*id, Runtime::Now()))));
-  }
-  runtime_.backend().Freeze(*id, frozen);
-  done(absl::OkStatus());
+  done(runtime_.Freeze(*id, frozen));
 }
 
 void ControlledRuntime::Start(const std::string& name, Done done) {

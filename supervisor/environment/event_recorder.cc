@@ -38,6 +38,11 @@ void EventRecorder::On(const GroupRun::Move& move) {
                            GroupRun::StateName(move.to), move.detail));
 }
 
+void EventRecorder::On(const Runtime::FreezeChange& change) {
+  Add(FreezeEvent(runtime_.services()[Index(change.id)].path, change.generation,
+                  change.frozen));
+}
+
 void EventRecorder::Ended(const absl::Status& status) {
   journal::v1::Event event;
   // The last lines of a log, which follow, are in the log.

@@ -26,6 +26,7 @@ class EventRecorder {
   // To be told of every move, by the runtime's observers.
   void On(const Changed& change);
   void On(const GroupRun::Move& move);
+  void On(const Runtime::FreezeChange& change);
   // Nothing runs any more, because it was asked to stop (OK), or why. Written
   // at once.
   void Ended(const absl::Status& status);

@@ -116,6 +116,8 @@ class LiveEnvironment {
     runtime_.SetObserver([this](const Changed& change) { Observe(change); });
     runtime_.SetGroupObserver(
         [this](const GroupRun::Move& move) { events_.On(move); });
+    runtime_.SetFreezeObserver(
+        [this](const Runtime::FreezeChange& change) { events_.On(change); });
     // Nobody is told of what a kill could still undo.
     runtime_.SetSettledHandler([this] { events_.log().Flush(); });
   }

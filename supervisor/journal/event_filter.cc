@@ -10,9 +10,12 @@ namespace espalier {
 bool Concerns(const journal::v1::Event& event,
               const std::vector<std::string>& services) {
   if (services.empty()) return true;
-  if (event.has_transition()) {
-    return std::count(services.begin(), services.end(),
-                      event.transition().service()) > 0;
+  const auto is_wanted = [&](const std::string& service) {
+    return std::count(services.begin(), services.end(), service) > 0;
+  };
+  if (event.has_transition()) return is_wanted(event.transition().service());
+  if (event.has_freeze_change()) {
+    return is_wanted(event.freeze_change().service());
   }
   if (!event.has_group_transition()) return true;
   const std::string inside =

@@ -32,6 +32,13 @@ TEST(EventFilterTest, OfAServiceItsOwnMoves) {
   EXPECT_FALSE(Concerns(Move("links"), {"gateway", "link", "shop/links"}));
 }
 
+TEST(EventFilterTest, OfAServiceThatItWasFrozen) {
+  Event event;
+  event.mutable_freeze_change()->set_service("links");
+  EXPECT_TRUE(Concerns(event, {"links"}));
+  EXPECT_FALSE(Concerns(event, {"gateway"}));
+}
+
 TEST(EventFilterTest, OfTheGroupsAroundAService) {
   EXPECT_TRUE(Concerns(GroupMove("shop"), {"shop/links"}));
   EXPECT_TRUE(Concerns(GroupMove("mall"), {"mall/shop/links"}));

@@ -75,4 +75,14 @@ journal::v1::Event GroupTransitionEvent(absl::string_view group, int64_t run,
   return event;
 }
 
+journal::v1::Event FreezeEvent(absl::string_view service, Generation generation,
+                               bool frozen) {
+  journal::v1::Event event;
+  journal::v1::FreezeChange& change = *event.mutable_freeze_change();
+  change.set_service(std::string(service));
+  change.set_generation(static_cast<int64_t>(generation));
+  change.set_frozen(frozen);
+  return event;
+}
+
 }  // namespace espalier

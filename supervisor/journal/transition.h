@@ -25,6 +25,10 @@ journal::v1::Event GroupTransitionEvent(absl::string_view group, int64_t run,
                                         absl::string_view to,
                                         absl::string_view detail);
 
+// The event of a service whose processes were frozen, or thawed.
+journal::v1::Event FreezeEvent(absl::string_view service, Generation generation,
+                               bool frozen);
+
 }  // namespace espalier
 
 #endif  // ESPALIER_SUPERVISOR_JOURNAL_TRANSITION_H_

@@ -344,6 +344,23 @@ void Runtime::Reload(ServiceId id, std::function<void(absl::Status)> done) {
   backend_.Reload(id, std::move(done));
 }
 
+absl::Status Runtime::Freeze(ServiceId id, bool frozen) {
+  const std::string& path = services_[Index(id)].path;
+  if (services_[Index(id)].external) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", path, "' is external: its processes are not this environment's"));
+  }
+  if (engine_.State(id) != ServiceState::kReady) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", path, "' is not ready: ", engine_.Explain(id, Now())));
+  }
+  const bool was_frozen = backend_.RemarksOn(id).frozen;
+  backend_.Freeze(id, frozen);
+  if (was_frozen != frozen && freeze_observer_)
+    freeze_observer_({id, engine_.CurrentGeneration(id), frozen});
+  return absl::OkStatus();
+}
+
 void Runtime::StopEverything() {
   CloseInside(kRootGroup);
   Handle(StopAll{});

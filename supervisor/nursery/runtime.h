@@ -118,6 +118,10 @@ class Runtime final : public Stopper {
   // `done` is called once, perhaps from within: OK when it was told to.
   void Reload(ServiceId id, std::function<void(absl::Status)> done);
 
+  // Stops every process of a service that is ready where it is, or lets them go
+  // on: OK when that was ordered, or is so already. See Backend::Freeze.
+  absl::Status Freeze(ServiceId id, bool frozen);
+
   // Ends the environment: everything is stopped in reverse order. `Stopped`
   // follows.
   void StopEverything();
@@ -131,6 +135,16 @@ class Runtime final : public Stopper {
   // Called after every move of a group's runs. At most one.
   void SetGroupObserver(std::function<void(const GroupRun::Move&)> observer) {
     group_observer_ = std::move(observer);
+  }
+  // Called whenever a service was frozen, or thawed by Freeze(): a move of it
+  // thaws, too. At most one.
+  struct FreezeChange {
+    ServiceId id;
+    Generation generation;
+    bool frozen;
+  };
+  void SetFreezeObserver(std::function<void(const FreezeChange&)> observer) {
+    freeze_observer_ = std::move(observer);
   }
   // Called before those are told who wait for something: a good time to write
   // down what was observed. At most one.
@@ -241,6 +255,7 @@ class Runtime final : public Stopper {
   std::multimap<ServiceId, std::function<void()>> await_rest_;
   std::function<void(const Changed&)> observer_;
   std::function<void(const GroupRun::Move&)> group_observer_;
+  std::function<void(const FreezeChange&)> freeze_observer_;
   std::function<void()> settled_handler_;
   std::function<void(absl::Status)> stopped_handler_;
   absl::Status gave_up_;  // with evidence

@@ -2,6 +2,7 @@
 // what they do.
 
 #include <csignal>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ namespace espalier {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -46,6 +48,22 @@ class FreezeTest : public testing::Test {
     }
     ADD_FAILURE() << "there is no " << name;
     return {};
+  }
+  // What the output of `events --json` tells, from the first move to `state`.
+  std::vector<std::string> StoryFrom(const std::string& state) const {
+    std::vector<std::string> story;
+    std::istringstream lines(output_);
+    for (std::string line; std::getline(lines, line);) {
+      const json event = json::parse(line);
+      if (event["event"] == "run_began") continue;
+      const std::string what =
+          event["event"] == "transition"
+              ? event["to"].get<std::string>()
+              : absl::StrCat(event["event"].get<std::string>(), " ",
+                             event["generation"].get<int>());
+      if (!story.empty() || what == state) story.push_back(what);
+    }
+    return story;
   }
   std::string DataFlag() const {
     return absl::StrCat("--data_dir=", data_.path());
@@ -100,6 +118,24 @@ TEST_F(FreezeTest, WhatIsFrozenStopsAsEver) {
   ASSERT_EQ(Envctl({"freeze", "frozen"}), 0) << output_;
   ASSERT_EQ(Envctl({"restart", "frozen"}), 0) << output_;
   EXPECT_EQ(Get("frozen")["frozen"], false);
+}
+
+// Each once, between the moves of the service, and also when nothing runs any
+// more.
+TEST_F(FreezeTest, WhatIsFrozenAndThawedIsAnEvent) {
+  for (const char* command : {"freeze", "freeze", "thaw", "thaw", "freeze"}) {
+    ASSERT_EQ(Envctl({command, "frozen"}), 0) << output_;
+  }
+  ASSERT_EQ(Envctl({"restart", "frozen"}), 0) << output_;
+  ASSERT_EQ(Envctl({"events", "--json", "frozen"}), 0) << output_;
+  const std::vector<std::string> story = StoryFrom("READY");
+  EXPECT_THAT(story, ElementsAre("READY", "frozen 1", "thawed 1", "frozen 1",
+                                 "STOPPING", "DRAINING", "BACKOFF", "WAITING",
+                                 "SPAWNING", "STARTING", "READY"));
+  ASSERT_EQ(Envctl({"stop"}), 0) << output_;
+  EXPECT_EQ(Envctl({"events", "frozen", "--environment=asked"}), 0);
+  EXPECT_THAT(output_, HasSubstr("run 1, freeze requested"));
+  EXPECT_THAT(output_, HasSubstr("run 1, thaw requested"));
 }
 
 TEST_F(FreezeTest, WhatAServiceSaysOfItselfIsShown) {

@@ -13,6 +13,7 @@ namespace {
 
 using journal::v1::Event;
 using journal::v1::Exit;
+using journal::v1::FreezeChange;
 using journal::v1::GroupTransition;
 using journal::v1::Transition;
 // Keeps the order in which the fields are written here.
@@ -70,6 +71,11 @@ Json ToJson(const Event& event) {
     json["from"] = move.from();
     json["to"] = move.to();
     json["detail"] = move.detail();
+  } else if (event.has_freeze_change()) {
+    const FreezeChange& change = event.freeze_change();
+    json["event"] = change.frozen() ? "frozen" : "thawed";
+    json["service"] = change.service();
+    json["generation"] = change.generation();
   } else {
     json["event"] = "unknown";
   }
@@ -111,6 +117,13 @@ std::string EventPrinter::Text(const Event& event) {
     return absl::StrFormat("%-12s %-8s -> %-8s  group, run %d%s%s",
                            move.group(), move.from(), move.to(), move.run(),
                            move.detail().empty() ? "" : ": ", move.detail());
+  }
+  if (event.has_freeze_change()) {
+    const FreezeChange& change = event.freeze_change();
+    return absl::StrFormat(
+        "%-12s %-20s  run %d, %s requested", change.service(),
+        change.frozen() ? "frozen" : "thawed", change.generation(),
+        change.frozen() ? "freeze" : "thaw");
   }
   const std::string name = absl::StrFormat("%-12s ", options_.name);
   if (event.has_run_began()) {

@@ -78,6 +78,29 @@ TEST(EventPrinterTest, TheRunsOfAGroup) {
   EXPECT_EQ(json["detail"], "failed 1 of 3 times");
 }
 
+TEST(EventPrinterTest, WhatWasFrozenAndThawed) {
+  EventPrinter printer({.zone = kUtc});
+  Event event = At(42);
+  journal::v1::FreezeChange& change = *event.mutable_freeze_change();
+  change.set_service("links");
+  change.set_generation(2);
+  change.set_frozen(true);
+  EXPECT_EQ(printer.Format(event),
+            "2023-11-14 22:13:20.123     42 links        frozen                "
+            "run 2, freeze requested\n");
+  EventPrinter for_programs({.json = true});
+  auto json = nlohmann::json::parse(for_programs.Format(event));
+  EXPECT_EQ(json["event"], "frozen");
+  EXPECT_EQ(json["service"], "links");
+  EXPECT_EQ(json["generation"], 2);
+  change.set_frozen(false);
+  EXPECT_THAT(printer.Format(event),
+              HasSubstr("links        thawed                run 2, thaw "
+                        "requested\n"));
+  json = nlohmann::json::parse(for_programs.Format(event));
+  EXPECT_EQ(json["event"], "thawed");
+}
+
 TEST(EventPrinterTest, ARunWithoutAnEndWasKilled) {
   EventPrinter printer({.name = "two"});
   Event began = At(1);

@@ -131,8 +131,9 @@ none is named.
        R"(usage: envctl events [-f] [--since=REVISION|TIME] [--json] [SERVICE...]
 
 Tells what has happened to each service, or to those that are named: every state
-it went to, when, and why, and every run of a group's body; over all runs, as
-far back as the journal goes, also when the environment does not run any more.
+it went to, when, and why, that it was frozen or thawed, and every run of a
+group's body; over all runs, as far back as the journal goes, also when the
+environment does not run any more.
 
   -f, --follow          go on with what happens
   --since=REVISION      only what came after that revision (the second column)
