@@ -225,6 +225,22 @@ TEST_P(KeeperTreesTest, AStopThawsWhatIsFrozen) {
   Await<DrainedEvent>(1);
 }
 
+// Its end thaws it: the next run is not born into a frozen cgroup.
+TEST_P(KeeperTreesTest, WhatDiesFrozenRunsAgain) {
+  for (uint64_t generation = 1; generation <= 3; ++generation) {
+    Spawn(Request(1, {"sleep"}, generation));
+    Await<SpawnedEvent>(1);
+    keeper_->Freeze(1, generation, true);
+    keeper_->Signal(1, generation, SIGKILL);
+    keeper_->Flush();
+    EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+    Await<DrainedEvent>(1);
+  }
+  Spawn(Request(1, {"exit", "0"}, 4));
+  EXPECT_EQ(Await<ExitedEvent>(1).status, 0);
+  Await<DrainedEvent>(1);
+}
+
 TEST_P(KeeperTreesTest, AStoppedServiceGetsItsCgroupAnew) {
   for (uint64_t generation = 1; generation <= 3; ++generation) {
     Spawn(Request(1, {"sleep"}, generation));

@@ -498,6 +498,8 @@ void Keeper::Sweep() {
   killer_->Sweep(trees);
   for (const Tree& tree : trees) {
     Slot& slot = slots_[tree.id];
+    // The next run may get the same cgroup.
+    if (tree.empty) Thaw(tree.id, slot);
     if (tree.empty && slot.piped) {
       slot.state = State::kLogDraining;
       logs_.Finish(tree.id);
