@@ -39,6 +39,11 @@ class AttachedEnvironment final : public EnvironmentUnderTest {
   absl::Status Reload(absl::string_view path) override {
     return attached_.client().Reload(std::string(path));
   }
+  absl::Status Freeze(absl::string_view path, bool frozen) override {
+    const std::string service(path);
+    return frozen ? attached_.client().Freeze(service)
+                  : attached_.client().Thaw(service);
+  }
   absl::Status Stop() override { return absl::OkStatus(); }
   absl::Status AwaitEnd() override;
   std::string state_directory() const override {

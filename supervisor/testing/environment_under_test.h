@@ -37,6 +37,9 @@ class EnvironmentUnderTest {
   // Has the service read its changed files; see ReloadRule.
   virtual absl::Status Reload(absl::string_view path) = 0;
 
+  // Freezes or thaws all processes of the service; see TestEnvironmentBase.
+  virtual absl::Status Freeze(absl::string_view path, bool frozen) = 0;
+
   // Ends it, if the test has started it, and says how it ended.
   virtual absl::Status Stop() = 0;
   // Blocks until it has ended by itself.

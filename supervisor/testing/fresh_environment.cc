@@ -13,6 +13,7 @@
 #include "supervisor/loop/loop.h"
 #include "supervisor/nursery/environment_run.h"
 #include "supervisor/nursery/runtime.h"
+#include "supervisor/testing/standstill.h"
 #include "supervisor/testing/test_directory.h"
 
 namespace espalier {
@@ -128,8 +129,36 @@ class FreshEnvironment::Impl {
   }
 
   absl::Status Reload(absl::string_view path) {
+    return Ask(path, [this](const ServiceDefinition& service, Done done) {
+      runtime_.Reload(service.id, std::move(done));
+    });
+  }
+
+  absl::Status Freeze(absl::string_view path, bool frozen) {
+    const auto pid = std::make_shared<pid_t>(0);
+    absl::Status status = Ask(
+        path, [this, frozen, pid](const ServiceDefinition& service, Done done) {
+          *pid = runtime_.engine().Pid(service.id);
+          done(runtime_.Freeze(service.id, frozen));
+        });
+    if (status.ok() && frozen) AwaitStandstill(*pid);
+    return status;
+  }
+
+  const InstancePaths& paths() const { return cleaner_.paths(); }
+  pid_t keeper_pid() const { return keeper_pid_; }
+  pid_t guard_pid() const { return guard_pid_; }
+
+ private:
+  using Done = std::function<void(absl::Status)>;
+
+  // Asks something of the service, on the loop's thread, and blocks until
+  // `done` is called or the environment has ended.
+  absl::Status Ask(
+      absl::string_view path,
+      std::function<void(const ServiceDefinition& service, Done done)> ask) {
     auto result = std::make_shared<std::optional<absl::Status>>();
-    loop_->Post([this, result, name = std::string(path)] {
+    loop_->Post([this, result, name = std::string(path), ask = std::move(ask)] {
       const auto done = [this, result](absl::Status status) {
         absl::MutexLock lock(&mutex_);
         *result = std::move(status);
@@ -138,7 +167,7 @@ class FreshEnvironment::Impl {
       if (service == nullptr)
         return done(absl::NotFoundError(
             absl::StrCat("no service is called `", name, "`")));
-      runtime_.Reload(service->id, done);
+      ask(*service, done);
     });
     const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return result->has_value() || ended_.has_value();
@@ -149,11 +178,6 @@ class FreshEnvironment::Impl {
         absl::FailedPreconditionError("the environment has ended"));
   }
 
-  const InstancePaths& paths() const { return cleaner_.paths(); }
-  pid_t keeper_pid() const { return keeper_pid_; }
-  pid_t guard_pid() const { return guard_pid_; }
-
- private:
   bool ReadyOrEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return ready_ || ended_.has_value();
   }
@@ -269,6 +293,10 @@ absl::Status FreshEnvironment::Restart(absl::string_view path) {
 
 absl::Status FreshEnvironment::Reload(absl::string_view path) {
   return impl_->Reload(path);
+}
+
+absl::Status FreshEnvironment::Freeze(absl::string_view path, bool frozen) {
+  return impl_->Freeze(path, frozen);
 }
 
 absl::Status FreshEnvironment::Stop() { return impl_->Stop(); }

@@ -31,6 +31,8 @@ class FreshEnvironment final : public EnvironmentUnderTest {
       const std::function<bool(const ServiceUnderTest&)>& wanted) override;
   absl::Status Restart(absl::string_view path) override;
   absl::Status Reload(absl::string_view path) override;
+  // Once it is frozen, returns when everything stands still.
+  absl::Status Freeze(absl::string_view path, bool frozen) override;
   absl::Status Stop() override;
   absl::Status AwaitEnd() override;
   std::string state_directory() const override;

@@ -3,9 +3,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -41,21 +39,6 @@ absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
     return now.generation > before.generation &&
            now.state == ServiceState::kReady;
   });
-}
-
-// Whether no thread of the process runs any more.
-bool IsStopped(pid_t pid) {
-  std::error_code ended;
-  for (const fs::directory_entry& thread :
-       fs::directory_iterator(absl::StrCat("/proc/", pid, "/task"), ended)) {
-    std::ifstream file(thread.path() / "stat");
-    std::string stat;
-    std::getline(file, stat);
-    // "PID (name) STATE …", where the name may contain anything.
-    const size_t state = stat.rfind(')') + 2;
-    if (state < stat.size() && stat[state] != 'T') return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -103,14 +86,13 @@ bool TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
 }
 
 void TestEnvironmentBase::Freeze(absl::string_view path) const {
-  const pid_t pid = Get(path).pid;
-  if (!Signal(path, SIGSTOP)) return;
-  // The kernel tells only its parent, and the threads stop one after the other.
-  while (!IsStopped(pid)) std::this_thread::yield();
+  const absl::Status status = environment_->Freeze(path, true);
+  EXPECT_TRUE(status.ok()) << "cannot be frozen: " << status;
 }
 
 void TestEnvironmentBase::Thaw(absl::string_view path) const {
-  Signal(path, SIGCONT);
+  const absl::Status status = environment_->Freeze(path, false);
+  EXPECT_TRUE(status.ok()) << "cannot be thawed: " << status;
 }
 
 absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::KillAndAwaitRestart(

@@ -52,8 +52,11 @@ class TestEnvironmentBase {
   // Sends a signal to the main process of the service, which must be running.
   // False, and the test fails, if that cannot be done.
   bool Signal(absl::string_view path, int signal) const;
-  // Stops the main process as it stands, and lets it go on: it answers nothing
-  // in between, and nobody is told.
+  // Stops every process of the service, which must be ready, as it stands, and
+  // lets them go on, as `envctl freeze` and `thaw` do: it answers nothing in
+  // between, and nobody asks whether it lives. To have it found out, as if it
+  // hung by itself, send it a SIGSTOP. Of an environment that ran before the
+  // test, some processes may still run for a moment when Freeze() returns.
   void Freeze(absl::string_view path) const;
   void Thaw(absl::string_view path) const;
 

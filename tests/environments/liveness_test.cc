@@ -61,7 +61,7 @@ TEST_P(FrozenTest, AFrozenServerIsRestarted) {
     co_return 0;
   });
   ASSERT_TRUE(site.ok()) << site.status();
-  (*site)->Freeze("server");
+  (*site)->Signal("server", SIGSTOP);
   EXPECT_TRUE((*site)->WaitFor("server", LivenessLost).ok());
   const auto again = (*site)->WaitFor("server", ReadyAgain);
   ASSERT_TRUE(again.ok()) << again.status();

@@ -2,9 +2,12 @@
 // connections, stand-ins, frozen and killed processes.
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -43,6 +46,11 @@ HttpAnswer MakeLink(const Gateway& gateway, const std::string& code) {
 
 int Follow(const Gateway& gateway, const std::string& code) {
   return HttpCall(PortOf(gateway.url), "GET", absl::StrCat("/", code)).status;
+}
+
+std::string Content(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 TEST(StartForTest, IsOneLine) {
@@ -118,6 +126,31 @@ TEST_F(FrozenTest, AFrozenServiceAnswersNothingUntilItThaws) {
   environment().Thaw("links");
   EXPECT_EQ(Follow(handles(), "a"), 302);
   EXPECT_EQ(environment().Get("links").generation, 1u) << "nobody was told";
+}
+
+// With a child that counts, and says how far it is: it does not say more when
+// all of it stands still.
+TEST(FreezeTest, TheWholeTreeStandsStill) {
+  const auto family = StartForTest([](Nursery& nursery) -> Task<int> {
+    Service service = nursery.NewService("family");
+    co_await service.Start(
+        {.program = Program::Built("supervisor/keeper/testcases/child"),
+         .arguments = {"count_below", service.data() / "count"}});
+    co_return 0;
+  });
+  ASSERT_NE(family, nullptr);
+  const std::string file = family->state_directory() + "/data/family/count";
+  std::string seen;
+  while (seen.empty()) seen = Content(file);
+  family->Freeze("family");
+  seen = Content(file);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(Content(file), seen);
+  family->Thaw("family");
+  while (Content(file) == seen) std::this_thread::yield();
+  EXPECT_EQ(family->Get("family").generation, 1u);
+  // What dies frozen runs again.
+  family->Freeze("family");
+  EXPECT_TRUE(family->KillAndAwaitRestart("family").ok());
 }
 
 class FakeLinks final : public links::v1::Links::Service {

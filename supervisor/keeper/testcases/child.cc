@@ -17,6 +17,7 @@
 //                        itself; ends with the errno of what failed
 //   count FILE           writes such lines without end, and after each how many
 //                        there are, as 8 bytes, to the file
+//   count_below FILE     the same in a child of its own, then sleeps
 //   accept               accepts a connection from descriptor 3, answers
 //   "hello"
 //                        and ends
@@ -286,6 +287,10 @@ int main(int argc, char** argv) {
   }
   if (mode == "write") return WriteLines(atoi(argument));
   if (mode == "count") return CountLines(argument);
+  if (mode == "count_below") {
+    if (fork() == 0) return CountLines(argument);
+    Sleep();
+  }
   if (mode == "accept") return Accept();
   if (mode == "fill") {
     std::string memory(static_cast<size_t>(atoi(argument)) << 20, 'x');
