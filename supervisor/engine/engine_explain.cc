@@ -25,6 +25,31 @@ std::string AtMost(absl::Time deadline, absl::Time now) {
   return absl::StrCat(", at most ", Seconds(deadline - now), " more");
 }
 
+// What a service that runs does in its state, how long it has done so, and for
+// how long it will at most.
+std::string StateStory(const ServiceRecord& service, absl::Time now) {
+  const std::string passed = Seconds(now - service.since);
+  const std::string cause(CauseName(service.cause));
+  const std::string to_start = AtMost(service.start_deadline, now);
+  const std::string to_go = AtMost(service.since + kKillDeadline, now);
+  switch (service.state) {
+    case ServiceState::kSpawning:
+      return absl::StrCat("has been spawning for ", passed, to_start);
+    case ServiceState::kStarting:
+      return absl::StrCat("has been starting for ", passed, to_start);
+    case ServiceState::kReady:
+      return absl::StrCat("has been ready for ", passed);
+    case ServiceState::kStopping:
+      return absl::StrCat("has been stopping for ", passed, " (", cause, ")",
+                          AtMost(service.since + service.spec.stop.grace, now));
+    case ServiceState::kKilling:
+      return absl::StrCat("is being killed (", cause, ")", to_go);
+    default:
+      return absl::StrCat("has ended (", cause, ") and is being cleaned up",
+                          to_go);
+  }
+}
+
 }  // namespace
 
 std::string Engine::Explain(ServiceId id, absl::Time now) const {
@@ -100,34 +125,7 @@ std::string Engine::BackoffStory(const Service& service, absl::Time now) const {
 }
 
 std::string Engine::RunningStory(const Service& service, absl::Time now) const {
-  const std::string passed = Seconds(now - service.since);
-  const std::string cause(CauseName(service.cause));
-  std::string story;
-  absl::Time deadline = service.start_deadline;
-  switch (service.state) {
-    case ServiceState::kSpawning:
-      story = absl::StrCat("has been spawning for ", passed);
-      break;
-    case ServiceState::kStarting:
-      story = absl::StrCat("has been starting for ", passed);
-      break;
-    case ServiceState::kReady:
-      story = absl::StrCat("has been ready for ", passed);
-      break;
-    case ServiceState::kStopping:
-      deadline = service.since + service.spec.stop.grace;
-      story = absl::StrCat("has been stopping for ", passed, " (", cause, ")");
-      break;
-    case ServiceState::kKilling:
-      deadline = service.since + kKillDeadline;
-      story = absl::StrCat("is being killed (", cause, ")");
-      break;
-    default:
-      deadline = service.since + kKillDeadline;
-      story = absl::StrCat("has ended (", cause, ") and is being cleaned up");
-      break;
-  }
-  absl::StrAppend(&story, AtMost(deadline, now));
+  std::string story = StateStory(service, now);
   if (service.state == ServiceState::kStarting && !service.trouble.empty()) {
     absl::StrAppend(&story, ": ", service.trouble);
   }

@@ -64,15 +64,7 @@ void Engine::StartOne(ServiceId id, Cause cause) {
     case ServiceState::kSpawning:
     case ServiceState::kStarting:
     case ServiceState::kReady:
-      if (service.after != After::kInactive) break;
-      if (NeedGoesDown(service) || !service.batches.empty()) {
-        // It cannot stay up without it, or others wait for it to restart with
-        // them, so it goes down first all the same.
-        service.after = After::kRestart;
-        BeginRecord(service);
-        break;
-      }
-      TakeBackStop(id);
+      if (service.after == After::kInactive) TakeBackStop(id);
       break;
     case ServiceState::kStopping:
     case ServiceState::kKilling:
@@ -104,6 +96,13 @@ void Engine::ResetStartClock(Service& service) {
 
 void Engine::TakeBackStop(ServiceId id) {
   Service& service = At(id);
+  if (NeedGoesDown(service) || !service.batches.empty()) {
+    // It cannot stay up without it, or others wait for it to restart with
+    // them, so it goes down first all the same.
+    service.after = After::kRestart;
+    BeginRecord(service);
+    return;
+  }
   service.after = After::kJudge;
   service.stop_asked = false;
   service.fresh = false;
