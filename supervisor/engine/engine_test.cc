@@ -107,13 +107,28 @@ TEST_F(EngineTest, TheStartTimeoutCutsAPauseShort) {
 }
 
 TEST_F(EngineTest, APassingSpawnErrorHeals) {
-  const ServiceId a = world_.Add();
-  world_.Start(a);
-  world_.TellSpawnFailed(a, EMFILE);
-  world_.Advance(absl::Milliseconds(100));
-  world_.ComeUp(a);
-  EXPECT_EQ(world_.State(a), kReady);
-  EXPECT_EQ(world_.CurrentGeneration(a), 2u);
+  for (const int error :
+       {EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ETXTBSY}) {
+    const ServiceId a = world_.Add();
+    world_.Start(a);
+    world_.TellSpawnFailed(a, error);
+    ASSERT_EQ(world_.State(a), kBackoff) << error;
+    world_.Advance(absl::Milliseconds(100));
+    world_.ComeUp(a);
+    EXPECT_EQ(world_.State(a), kReady);
+    EXPECT_EQ(world_.CurrentGeneration(a), 2u);
+  }
+}
+
+TEST_F(EngineTest, F02OtherSpawnErrorsArePermanent) {
+  for (const int error : {0, E2BIG, EACCES, EINVAL, EIO, ELOOP, ENAMETOOLONG,
+                          ENOENT, ENOEXEC, ENOTDIR, EPERM}) {
+    EngineHarness world;
+    const ServiceId a = world.Add();
+    world.Start(a);
+    world.TellSpawnFailed(a, error);
+    EXPECT_EQ(world.State(a), kFailed) << error;
+  }
 }
 
 TEST_F(EngineTest, F04AnExitMayComeBeforeTheAnswerToTheSpawn) {
