@@ -53,6 +53,20 @@ TEST_F(EngineRestartTest, PausesDouble) {
                           absl::Milliseconds(400), absl::Milliseconds(800)));
 }
 
+TEST(EngineSeedTest, TheSeedDecidesTheJitter) {
+  const auto pause = [](uint64_t seed) {
+    EngineHarness world({.seed = seed});
+    // With the jitter that is the default.
+    const ServiceId a = world.engine().AddService({.name = "a"}).value();
+    world.Start(a);
+    world.End(a);
+    return world.engine().Deadline(a) - world.now();
+  };
+  EXPECT_EQ(pause(7), pause(7));
+  EXPECT_NE(pause(7), pause(8));
+  EXPECT_NE(pause(7), absl::Milliseconds(100));
+}
+
 TEST_F(EngineRestartTest, RestartsAtOnceWhatWasReadyForASecond) {
   const ServiceId a = world_.AddReady();
   world_.Advance(absl::Seconds(1));
