@@ -3,6 +3,8 @@
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <poll.h>
 
 #include <cstdlib>
 #include <string>
@@ -16,6 +18,7 @@ namespace espalier {
 namespace {
 
 constexpr absl::Duration kDrainCheck = absl::Milliseconds(5);
+constexpr int kOutOfDescriptorsPauseMs = 10;
 constexpr int kMaxHeaderBytes = 16 * 1024;
 // libevent answers a body beyond its limit with a page of its own and reads no
 // further. Up to this size we read it, and answer with our own reason.
@@ -92,6 +95,13 @@ const char* ReasonPhrase(int status) {
     default:
       return nullptr;  // libevent knows the others.
   }
+}
+
+// The connection stays in the queue, so without a pause the loop would spin and
+// libevent complain each time. It tells us neither which server this is of nor
+// when a connection has gone, so the pause is the loop's.
+void PauseAccepting(evconnlistener*, void*) {
+  poll(nullptr, 0, kOutOfDescriptorsPauseMs);
 }
 
 void WriteResponse(evhttp_request* request, const HttpResponse& response,
@@ -196,6 +206,8 @@ absl::Status HttpServer::Listen(Listener listener) {
     return absl::UnavailableError(
         absl::StrCat("cannot accept connections on ", address));
   listener.Release();
+  evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound_),
+                              PauseAccepting);
   return absl::OkStatus();
 }
 

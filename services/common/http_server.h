@@ -38,6 +38,12 @@ struct HttpServerOptions {
 // called on the loop's thread. It goes through three states: serving, from
 // Create on; draining, from Drain on, when it accepts no connection and ends
 // those it has; drained, when none is left.
+//
+// What is no HTTP is answered with 400, and an unknown method with 501, by
+// libevent, with a page of its own in HTML and not with an HttpError: its
+// version 2.1 lets nobody else answer. While the process is out of descriptors,
+// new connections wait in the kernel, and answers to others take up to 10 ms
+// more.
 class HttpServer {
  public:
   // Called for each request. It must not block; the reply may be sent later.

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +15,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "services/common/testing/http_client.h"
 
 namespace espalier {
@@ -101,7 +106,55 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
   HttpConnection connection(port_);
   connection.Send("nonsense\r\n\r\n");
   EXPECT_EQ(connection.Receive().status, 400);
+  HttpConnection unknown(port_);
+  unknown.Send("BREW / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(unknown.Receive().status, 501);
   EXPECT_EQ(HttpCall(port_, "GET", "/").status, 200);
+}
+
+// So much processor time has the thread used.
+absl::Duration CpuTime(pthread_t thread) {
+  clockid_t clock;
+  EXPECT_EQ(pthread_getcpuclockid(thread, &clock), 0);
+  timespec used;
+  EXPECT_EQ(clock_gettime(clock, &used), 0);
+  return absl::DurationFromTimespec(used);
+}
+
+// Descriptors are short while it exists: there is one.
+class OneDescriptor {
+ public:
+  OneDescriptor() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest = dup(0);
+    close(lowest);
+    rlimit less = before_;
+    less.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+    setrlimit(RLIMIT_NOFILE, &less);
+  }
+  OneDescriptor(const OneDescriptor&) = delete;
+  ~OneDescriptor() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(HttpServerTest, WaitsForDescriptorsWithoutSpinning) {
+  Start(&Echo);
+  HttpConnection open(port_);
+  EXPECT_EQ(open.Request("GET", "/1").status, 200);
+  auto shortage = std::make_unique<OneDescriptor>();
+  HttpConnection waiting(port_);
+  waiting.Send("GET /2 HTTP/1.1\r\n\r\n");
+  const absl::Duration before = CpuTime(thread_.native_handle());
+  const absl::Duration start = CpuTime(pthread_self());
+  // Would take half of it if it spun.
+  while (CpuTime(pthread_self()) - start < absl::Milliseconds(300)) {
+  }
+  EXPECT_LT(CpuTime(thread_.native_handle()) - before, absl::Milliseconds(60));
+  EXPECT_EQ(open.Request("GET", "/3").body, "GET /3 ");
+  shortage.reset();
+  EXPECT_EQ(waiting.Receive().body, "GET /2 ");
 }
 
 TEST_F(HttpServerTest, SurvivesClientsThatGoAwayBeforeTheAnswer) {
