@@ -95,9 +95,28 @@ class KeeperOomTest : public KeeperFixture,
     EXPECT_FALSE(Await<ExitedEvent>(3).oom_killed);
     // And again.
     EXPECT_EQ(Run(4, {"fill", "256"}).oom_killed, limited);
+    CheckThatAnothersIsNotOurs(limited);
+  }
+
+  // The kernel kills a process that is no service's, in the same cgroup.
+  void CheckThatAnothersIsNotOurs(bool limited) {
+    const pid_t other = fork();
+    if (other == 0) _exit(std::string(256 << 20, 'x').back() == 'x' ? 0 : 1);
+    int status = 0;
+    ASSERT_EQ(waitpid(other, &status, 0), other);
+    EXPECT_EQ(WIFSIGNALED(status), limited);
+    EXPECT_FALSE(Run(5, {"exit", "7"}).oom_killed);
+    Spawn(Request(6, {"sleep"}));
+    Await<keeper::SpawnedEvent>(6);
+    keeper_->Kill(6, 1);
+    keeper_->Flush();
+    const auto killed = Await<ExitedEvent>(6);
+    EXPECT_EQ(killed.status, SIGKILL);
+    EXPECT_FALSE(killed.oom_killed) << "it was we who killed it";
   }
 };
 
+// Also that one which happened to somebody else is not taken for a service's.
 // Where no cgroup with a limit can be made, nothing is killed, and nothing of
 // the kind told.
 TEST_P(KeeperOomTest, F14AnOomKillIsReportedAsSuch) {

@@ -260,8 +260,9 @@ struct ExitedEvent {
   uint64_t generation = 0;
   int32_t code = 0;    // CLD_EXITED, CLD_KILLED or CLD_DUMPED, as in siginfo_t.
   int32_t status = 0;  // The exit code, or the signal.
-  // The kernel killed it for lack of memory: known of its own cgroup, or of the
-  // one that the keeper is in.
+  // The kernel killed it for lack of memory: known of its own cgroup. Otherwise
+  // it was killed without our doing after the kernel had killed something in
+  // the cgroup that the keeper is in.
   bool oom_killed = false;
   uint64_t user_ns =
       0;  // Processor time of the process and the children it waited for.

@@ -263,7 +263,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   slot.pidfd = std::move(result.pidfd);
   slot.pid = result.pid;
   slot.error = 0;
-  slot.stopped = slot.ready = slot.frozen = false;
+  slot.stopped = slot.killed = slot.ready = slot.frozen = false;
   slot.state = State::kSpawning;
   killer_->MainStarted(id, slot.pid);
   Watch(id, slot);
@@ -311,7 +311,10 @@ void Keeper::Handle(const StopRequest& request) {
 }
 
 void Keeper::Handle(const KillRequest& request) {
-  if (Find(request.id, request.generation) != nullptr) NeedsSweep(request.id);
+  Slot* slot = Find(request.id, request.generation);
+  if (slot == nullptr) return;
+  slot->killed = true;
+  NeedsSweep(request.id);
 }
 
 void Keeper::Handle(const FreezeRequest& request) {
@@ -437,11 +440,11 @@ void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
 }
 
 // By the limit of the service's cgroup; or, if its death looks like that, by
-// one around all of us.
+// one around all of us. Of that the kernel does not tell whom it hit.
 bool Keeper::OomKilled(uint32_t id, const Slot& slot, const siginfo_t& info) {
   if (killer_->OomKilled(id, slot.generation)) return true;
   const bool killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
-  return killed && own_oom_kills_.Any() && !slot.stopped;
+  return killed && own_oom_kills_.Any() && !slot.stopped && !slot.killed;
 }
 
 void Keeper::OnLogNews() {

@@ -84,6 +84,7 @@ class Keeper {
     bool unwatched = false;  // In unwatched_.
     bool piped = false;      // Its output is being moved.
     bool stopped = false;    // It was asked for.
+    bool killed = false;     // A Kill was.
     bool notify = false;     // It may speak by the notification socket.
     bool ready = false;      // It has said so there.
     bool frozen = false;
