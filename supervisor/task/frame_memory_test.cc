@@ -48,7 +48,13 @@ TEST(FrameMemoryTest, FramesAreApartAndTheirMemoryIsGivenBack) {
 }
 
 TEST(FrameMemoryTest, OneAfterTheOtherTakesOneSlab) {
-  for (int i = 0; i < 1000; ++i) FreeFrame(AllocateFrame(3000), 3000);
+  void* const first = AllocateFrame(3000);
+  FreeFrame(first, 3000);
+  for (int i = 0; i < 1000; ++i) {
+    void* const frame = AllocateFrame(3000);
+    if (!kFramesOnHeap) ASSERT_EQ(frame, first) << "its room is used again";
+    FreeFrame(frame, 3000);
+  }
   EXPECT_LE(FrameSlabs(), 1u);
 }
 

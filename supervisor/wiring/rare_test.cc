@@ -24,6 +24,11 @@ TEST(RareTest, HasAValueOrNone) {
   EXPECT_EQ(RareText(std::string("ivy"))->size(), 3u);
 }
 
+TEST(RareTest, IsAnOptionalAgain) {
+  EXPECT_EQ(RareText().ToOptional(), std::nullopt);
+  EXPECT_EQ(RareText(std::string("ivy")).ToOptional(), "ivy");
+}
+
 TEST(RareTest, ACopyHasAValueOfItsOwn) {
   RareText a = std::string("ivy");
   RareText b = a;
