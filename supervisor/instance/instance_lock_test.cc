@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -76,6 +77,38 @@ class Holder {
   pid_t pid_;
 };
 
+// A process that has nothing to do with any of this. Signals stay pending, so
+// that none is missed that has only just been sent.
+class Bystander {
+ public:
+  Bystander() {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_ = fork();
+    if (pid_ == 0) {
+      for (;;) pause();
+    }
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+  }
+  Bystander(const Bystander&) = delete;
+  ~Bystander() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  pid_t pid() const { return pid_; }
+  bool WasSignalled() const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    const std::string text(std::istreambuf_iterator<char>(status), {});
+    return !absl::StrContains(text, "ShdPnd:\t0000000000000000\n");
+  }
+
+ private:
+  pid_t pid_;
+};
+
 TEST_F(InstanceLockTest, SecondInTheSameProcessIsRefused) {
   absl::StatusOr<InstanceLock> first = InstanceLock::Acquire(*paths_);
   ASSERT_EQ(first.status(), absl::OkStatus());
@@ -136,6 +169,21 @@ TEST_F(InstanceLockTest, KilledHolderHoldsNothing) {
   EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
 }
 
+// What a killed environment left names a process that is somebody else's now.
+TEST_F(InstanceLockTest, F61APidThatIsSomebodyElsesIsNeverSignalled) {
+  Holder holder(*paths_);
+  ASSERT_TRUE(holder.locked());
+  LockHolder stale = *FindLockHolder(paths_->lock_file());
+  holder.Kill();
+  const Bystander somebody;
+  stale.pid = somebody.pid();
+  std::ofstream(paths_->lock_file()) << stale.Serialize();
+  EXPECT_THAT(ListInstances({.data_dir = host_.tmp + "/data"}, host_),
+              testing::IsEmpty());
+  EXPECT_EQ(InstanceLock::Acquire(*paths_).status(), absl::OkStatus());
+  EXPECT_FALSE(somebody.WasSignalled());
+}
+
 // The machine went down while an environment ran. Its pid is somebody else's
 // now, and who holds the lock now has not come round to writing so.
 TEST_F(InstanceLockTest, F62WhatWasWrittenBeforeAReboot) {
@@ -153,13 +201,10 @@ TEST_F(InstanceLockTest, F62WhatWasWrittenBeforeAReboot) {
 
   // Nobody holds it: neither what is written there nor the socket that was left
   // keeps anybody from starting, and nobody is signalled.
-  const pid_t somebody = fork();
-  if (somebody == 0) {
-    for (;;) pause();
-  }
+  const Bystander somebody;
   const LockHolder before = {.environment = "two",
                              .instance = "default",
-                             .pid = somebody,
+                             .pid = somebody.pid(),
                              .boot_id = "before",
                              .control_socket = paths_->control_socket(),
                              .state_directory = paths_->state_directory()};
@@ -172,9 +217,7 @@ TEST_F(InstanceLockTest, F62WhatWasWrittenBeforeAReboot) {
     EXPECT_EQ(lock.status(), absl::OkStatus());
     EXPECT_EQ(FindLockHolder(paths_->lock_file())->pid, getpid());
   }
-  EXPECT_EQ(waitpid(somebody, nullptr, WNOHANG), 0) << "it was signalled";
-  kill(somebody, SIGKILL);
-  waitpid(somebody, nullptr, 0);
+  EXPECT_FALSE(somebody.WasSignalled());
 }
 
 TEST_F(InstanceLockTest, AskingNeverGetsInTheWayOfAStart) {

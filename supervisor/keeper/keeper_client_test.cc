@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,6 +46,20 @@ size_t OpenDescriptors() {
     ++count;
   }
   return count;
+}
+
+// Until the kernel says so of the process: 'T' for stopped, 'Z' for dead and
+// not reaped.
+void AwaitState(pid_t pid, char state) {
+  char now = '?';
+  while (now != state) {
+    sched_yield();
+    std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+    std::string stat;
+    std::getline(file, stat);
+    ASSERT_FALSE(stat.empty()) << "there is no process " << pid;
+    now = stat[stat.rfind(')') + 2];
+  }
 }
 
 using KeeperClientTest = KeeperFixture;
@@ -205,6 +220,33 @@ TEST_F(KeeperClientTest, F12RequestsForWhatIsGoneAreIgnored) {
   Spawn(Request(2, {"exit", "0"}));
   Await<DrainedEvent>(2);
   EXPECT_EQ(kill(pid, 0), 0);
+}
+
+// The keeper stands still until all is there, the orders first; of so many
+// deaths it does not see the last ones before it has looked at the orders.
+TEST_F(KeeperClientTest, F12AStopThatComesBetweenDeathAndReapIsNoError) {
+  constexpr uint32_t kServices = 1000;
+  std::vector<pid_t> pids;
+  for (uint32_t id = 1; id <= kServices; ++id) {
+    Spawn(Request(id, {"sleep"}));
+    pids.push_back(Await<SpawnedEvent>(id).pid);
+  }
+  const pid_t keeper = keeper_->hello().keeper_pid;
+  ASSERT_EQ(kill(keeper, SIGSTOP), 0);
+  AwaitState(keeper, 'T');
+  for (uint32_t id = 1; id <= kServices; ++id) {
+    keeper_->Stop(id, 1, SIGTERM, absl::Hours(1));
+  }
+  keeper_->Flush();
+  for (const pid_t pid : pids) ASSERT_EQ(kill(pid, SIGKILL), 0);
+  for (const pid_t pid : pids) AwaitState(pid, 'Z');
+  ASSERT_EQ(kill(keeper, SIGCONT), 0);
+  for (uint32_t id = 1; id <= kServices; ++id) {
+    ASSERT_EQ(Await<ExitedEvent>(id).status, SIGKILL) << "how it did end";
+    Await<DrainedEvent>(id);
+  }
+  Spawn(Request(1, {"exit", "3"}, /*generation=*/2));
+  EXPECT_EQ(Await<ExitedEvent>(1).status, 3) << "it was not meant";
 }
 
 TEST_F(KeeperClientTest, F20AGrandchildIsGoneBeforeDrained) {

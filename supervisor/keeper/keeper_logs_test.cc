@@ -38,6 +38,13 @@ class KeeperLogsTest : public KeeperFixture {
     return request;
   }
   std::string Log() const { return ReadFile(File("log")); }
+  // What a service that counts has counted so far.
+  int64_t Written() const {
+    int64_t count = 0;
+    std::ifstream(File("counter"), std::ios::binary)
+        .read(reinterpret_cast<char*>(&count), sizeof count);
+    return count;
+  }
   // That `text` ends in whole numbered lines, each following the one before.
   static void ExpectNumbered(const std::string& text, size_t begin) {
     for (size_t at = begin; at + kLineBytes <= text.size(); at += kLineBytes) {
@@ -46,24 +53,47 @@ class KeeperLogsTest : public KeeperFixture {
   }
 };
 
-TEST_F(KeeperLogsTest, F70TheReaderOfALogDies) {
-  Loop loop;
-  std::unique_ptr<LogFollower> reader;
-  bool read = false;
-  auto created = LogFollower::Create(
-      &loop, [&](absl::string_view, absl::string_view) { read = true; });
-  ASSERT_TRUE(created.ok()) << created.status();
-  reader = *std::move(created);
-  ASSERT_TRUE(reader->Add("log", File("log"), 0).ok());
-  Spawn(Request(1, {"write", "50000"}));
-  loop.RunUntil([&] { return read; });
-  reader.reset();
-  const auto exited = Await<ExitedEvent>(1);
-  EXPECT_EQ(exited.code, CLD_EXITED) << "no SIGPIPE";
-  EXPECT_EQ(exited.status, 0);
-  const std::string log = Log();
-  EXPECT_EQ(log.size(), 50000 * kLineBytes);
-  ExpectNumbered(log, 0);
+// One that follows the log, and ends while the service writes on.
+class KeeperLogReaderTest : public KeeperLogsTest {
+ protected:
+  void ReadAndDie() {
+    Loop loop;
+    bool read = false;
+    auto reader = LogFollower::Create(
+        &loop, [&](absl::string_view, absl::string_view) { read = true; });
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    ASSERT_TRUE((*reader)->Add("log", File("log"), 0).ok());
+    loop.RunUntil([&] { return read; });
+  }
+
+  void Check(const keeper::SpawnRequest& request) {
+    Spawn(request);
+    const pid_t pid = Await<SpawnedEvent>(1).pid;
+    ReadAndDie();
+    const int64_t before = Written();
+    while (Written() < before + 1000 && kill(pid, 0) == 0) sched_yield();
+    keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
+    keeper_->Flush();
+    const auto exited = Await<ExitedEvent>(1);
+    EXPECT_EQ(exited.code, CLD_KILLED);
+    EXPECT_EQ(exited.status, SIGTERM) << "no SIGPIPE";
+    Await<DrainedEvent>(1);
+    const std::string log = Log();
+    // It may have been about to count the last one.
+    EXPECT_GE(log.size(), static_cast<size_t>(Written()) * kLineBytes);
+    EXPECT_LE(log.size(), static_cast<size_t>(Written() + 1) * kLineBytes);
+    ExpectNumbered(log, 0);
+  }
+};
+
+TEST_F(KeeperLogReaderTest, F70DiesInFileMode) {
+  Check(Request(1, {"count", File("counter")}));
+}
+
+TEST_F(KeeperLogReaderTest, F70DiesInStrictMode) {
+  auto request = Strict({"count", File("counter")});
+  request.strict_log->max_bytes = 1024 * kMiB;
+  Check(request);
 }
 
 TEST_F(KeeperLogsTest, F71TheServiceSeesTheErrorInFileMode) {
@@ -113,18 +143,12 @@ TEST_F(KeeperLogsTest, F71BlockedInStrictModeUntilItCanBeWritten) {
 TEST_F(KeeperLogsTest, F72EveryByteIsThereWhenTheKeeperIsKilled) {
   Spawn(Request(1, {"count", File("counter")}));
   Await<SpawnedEvent>(1);
-  const auto written = [&] {
-    int64_t count = 0;
-    std::ifstream(File("counter"), std::ios::binary)
-        .read(reinterpret_cast<char*>(&count), sizeof count);
-    return count;
-  };
-  while (written() < 1000) sched_yield();
+  while (Written() < 1000) sched_yield();
   kill(keeper_->hello().keeper_pid, SIGKILL);
   // Waits until nothing is left.
   keeper_.reset();
   const std::string log = Log();
-  EXPECT_GE(log.size(), static_cast<size_t>(written()) * kLineBytes);
+  EXPECT_GE(log.size(), static_cast<size_t>(Written()) * kLineBytes);
   ExpectNumbered(log, 0);
 }
 

@@ -273,6 +273,16 @@ INSTANTIATE_TEST_SUITE_P(
                   {"'faulty' is given 'good' and does not use it"}}),
     [](const auto& info) { return info.param.fault; });
 
+// Another service listens on the port of one that never does itself: it is not
+// taken for ready, and the check fails and names who listens.
+TEST_F(EnvironmentTest, F44AStrangerOnThePortFailsTheCheck) {
+  EXPECT_EQ(Run(Command(kFaulty, {"--check", "--fault=port_taken"})), 1);
+  EXPECT_THAT(output_, Not(HasSubstr("faulty: ready")));
+  EXPECT_THAT(output_, HasSubstr("does not belong to the service, but to "
+                                 "process"));
+  EXPECT_THAT(output_, HasSubstr("(misbehave) of user"));
+}
+
 // An earlier run has left a process that listens on the service's port. With a
 // cgroup it ends with that run; otherwise it is not taken for the service.
 TEST_F(EnvironmentTest, F44AnOrphanOfAnEarlierRunIsNotTheService) {

@@ -42,6 +42,8 @@ Task<void> StartFaulty(Nursery& nursery, const std::string& fault,
     command.start_timeout = absl::Milliseconds(300);
   } else if (fault == "leave_listener") {
     command.start_timeout = absl::Milliseconds(800);
+    command.restart.initial_delay = absl::Milliseconds(1);
+    command.restart.max_delay = absl::Milliseconds(1);
   } else if (fault == "stubborn") {
     command.readiness = Readiness::Started();
     command.stop.grace = absl::Hours(1);

@@ -59,12 +59,16 @@ int64_t DiskUse(const std::string& path) {
              : 0;
 }
 
-// Blocks until `condition` holds, which is asked whenever the file changes; a
-// hole in it is a change, too.
+// Blocks until `condition` holds, which is asked whenever something changes in
+// the directory of the file, which in strict mode may not be there yet; a hole
+// is a change, too.
 void AwaitChange(const std::string& path,
                  const std::function<bool()>& condition) {
   const int changes = inotify_init1(IN_CLOEXEC);
-  ASSERT_GE(inotify_add_watch(changes, path.c_str(), IN_MODIFY), 0) << path;
+  const std::string directory = path.substr(0, path.rfind('/'));
+  ASSERT_GE(
+      inotify_add_watch(changes, directory.c_str(), IN_MODIFY | IN_CREATE), 0)
+      << directory;
   char buffer[4096];
   while (!condition()) ASSERT_GT(read(changes, buffer, sizeof buffer), 0);
   close(changes);

@@ -2,6 +2,7 @@
 
 #include "environments/two.h"
 
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -128,6 +129,33 @@ TEST(TwoTest, ARequestThatComesWhileTheGatewayRestartsIsServed) {
     answer = HttpCall(PortOf(url), "GET", absl::StrCat("/", code));
   }
   EXPECT_EQ(answer.status, 302);
+}
+
+// Clients ask all the time, each request on a connection of its own.
+TEST(TwoTest, F82NoConnectionIsRefusedWhileTheGatewayRestartsUnderLoad) {
+  auto two = StartTwo({.report = false});
+  ASSERT_TRUE(two.ok()) << two.status();
+  const HttpUrl url = (*two)->handles().gateway.url;
+  const int port = PortOf(url);
+  const std::string path = absl::StrCat("/", MakeLink(url, kTarget));
+  std::atomic<bool> over = false;
+  std::atomic<int> served = 0;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      while (!over) {
+        ++(HttpCall(port, "GET", path).status == 302 ? served : failed);
+      }
+    });
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE((*two)->Restart("gateway").ok());
+  }
+  over = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(served, 0);
 }
 
 TEST(TwoTest, LinksAreKeptFromRunToRun) {
