@@ -11,6 +11,7 @@
 #include <sanitizer/tsan_interface.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/base/options.h"
 #include "absl/synchronization/mutex.h"
@@ -61,14 +62,21 @@ void GivingUp(Mutex* mutex, unsigned flags, Call call) {
   __tsan_mutex_post_unlock(mutex, flags);
 }
 
-// Runs what waits with the lock given up meanwhile.
+// The lock that this thread has given up while it waits for something.
+thread_local const Mutex* waiting = nullptr;
+
+// Runs what waits with the lock given up meanwhile. Where Abseil waits by
+// another of the functions here, only the outer one counts.
 template <typename Call>
 auto Waiting(Mutex* mutex, Call call) {
+  if (waiting == mutex) return call();
+  const Mutex* const before = std::exchange(waiting, mutex);
   __tsan_mutex_pre_unlock(mutex, 0);
   __tsan_mutex_post_unlock(mutex, 0);
   __tsan_mutex_pre_lock(mutex, 0);
   const auto result = call();
   __tsan_mutex_post_lock(mutex, 0, 0);
+  waiting = before;
   return result;
 }
 
