@@ -48,8 +48,8 @@ struct LogOfRun {
 
 // What is known of a run beside its state.
 struct Remarks {
-  bool frozen = false;      // its processes stand still, as was asked
-  std::string status = {};  // what it last said of itself; see sd_notify(3)
+  bool frozen = false;     // its processes stand still, as was asked
+  RareString status = {};  // what it last said of itself; see sd_notify(3)
 };
 
 // Where commands run: this machine, a plan on paper, a simulation. It carries

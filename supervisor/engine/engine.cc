@@ -68,13 +68,14 @@ absl::StatusOr<ServiceId> Engine::AddService(ServiceSpec spec) {
     return absl::InvalidArgumentError(
         absl::StrCat(spec.name, ": ", status.message()));
   }
-  if (!service_names_.emplace(spec.group, spec.name).second) {
+  if (service_names_.contains({spec.group, spec.name})) {
     return absl::AlreadyExistsError(
         absl::StrCat("there is a service ", spec.name, " here already"));
   }
   const ServiceId id{static_cast<uint32_t>(services_.size())};
   At(spec.group).services.push_back(id);
-  services_.emplace_back().spec = std::move(spec);
+  const ServiceSpec& added = services_.emplace_back().spec = std::move(spec);
+  service_names_.emplace(added.group, added.name);
   Link(id);
   return id;
 }

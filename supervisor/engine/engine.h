@@ -117,6 +117,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "supervisor/engine/actions.h"
 #include "supervisor/engine/events.h"
@@ -382,7 +383,8 @@ class Engine {
   int max_starting_;
   std::deque<Service> services_;  // large ones, which are never copied
   std::vector<Group> groups_;
-  absl::flat_hash_set<std::pair<GroupId, std::string>> service_names_;
+  // The names are those in services_.
+  absl::flat_hash_set<std::pair<GroupId, absl::string_view>> service_names_;
   absl::flat_hash_set<std::pair<GroupId, std::string>> group_names_;
   TimerQueue timers_;
   absl::Time now_ = absl::InfinitePast();

@@ -51,7 +51,7 @@ ServiceSnapshot ControlledRuntime::Snapshot(
   if (remarks.frozen)
     absl::StrAppend(&snapshot.why, ", frozen: `envctl thaw ", definition.path,
                     "` lets it go on");
-  if (snapshot.pid != 0) snapshot.status = std::move(remarks.status);
+  if (snapshot.pid != 0) snapshot.status = remarks.status.get();
   return snapshot;
 }
 

@@ -45,9 +45,9 @@ LogTrimmer::~LogTrimmer() {
 void LogTrimmer::Watch(const std::string& path, int64_t max_bytes) {
   const auto found = by_path_.find(path);
   File& file = found != by_path_.end()
-                   ? *found->second
+                   ? **found
                    : files_.emplace_back(File{.path = path});
-  by_path_.emplace(file.path, &file);
+  by_path_.insert(&file);
   file.max_bytes = max_bytes;
   // What has just been started is likely to write.
   BeginChecks(file);

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -84,6 +86,23 @@ class LogTrimmer {
     bool growing = false;
   };
 
+  // By its path a file can be found.
+  struct HashOfPath {
+    using is_transparent = void;
+    size_t operator()(absl::string_view path) const {
+      return absl::Hash<absl::string_view>()(path);
+    }
+    size_t operator()(const File* file) const { return (*this)(file->path); }
+  };
+  struct SamePath {
+    using is_transparent = void;
+    static absl::string_view PathOf(absl::string_view path) { return path; }
+    static absl::string_view PathOf(const File* file) { return file->path; }
+    bool operator()(const auto& a, const auto& b) const {
+      return PathOf(a) == PathOf(b);
+    }
+  };
+
   void ReadEvents();
   void Arm(File& file);
   void BeginChecks(File& file);
@@ -104,7 +123,7 @@ class LogTrimmer {
   std::thread closing_;  // Gives the inotify instance up.
   Loop::Watch readable_;
   std::deque<File> files_;  // which stay where they are
-  absl::flat_hash_map<absl::string_view, File*> by_path_;
+  absl::flat_hash_set<File*, HashOfPath, SamePath> by_path_;
   absl::flat_hash_map<int, File*> by_watch_;
   std::vector<File*> growing_;
   absl::Duration last_check_ = absl::ZeroDuration();

@@ -43,17 +43,17 @@ const ServiceDefinition* Runtime::Find(absl::string_view path) const {
 // What a command may mention is one of our services as it is now.
 absl::Status Runtime::CheckMentioned(absl::string_view user,
                                      const Text::Part& part) const {
-  const ServiceDefinition* used = Find(part.service);
+  const ServiceDefinition* used = Find(part.service.get());
   if (used == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", user, "' uses the service '", part.service,
+        absl::StrCat("'", user, "' uses the service '", part.service.get(),
                      "', which is not part of this environment"));
   }
   // A group that is run again declares its services anew.
   if (ended_.contains(used->id) &&
       UnsettledAround(engine_.Spec(used->id).group) == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "'", user, "' uses '", part.service,
+        "'", user, "' uses '", part.service.get(),
         "', which has been stopped since what started it failed: a handle is "
         "good only as long as that has not"));
   }
@@ -65,7 +65,8 @@ absl::Status Runtime::CheckMentioned(absl::string_view user,
     }
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "'", user, "' uses '", part.value, "' as an address of '", part.service,
+      "'", user, "' uses '", part.value, "' as an address of '",
+      part.service.get(),
       "', but that of this environment has another: the handle is from another "
       "environment, or from another run of this one"));
 }
@@ -104,8 +105,8 @@ absl::StatusOr<ServiceId> Runtime::AddService(ServiceDefinition definition,
   if (!id.ok()) return id;
   if (GroupRun* run = RunOf(group)) run->Declare(*id);
   definition.id = *id;
-  by_path_[definition.path] = *id;
   services_.push_back(std::move(definition));
+  by_path_[services_.back().path] = *id;
   backend_.Define(services_.back());
   return id;
 }
@@ -114,7 +115,7 @@ absl::Status Runtime::CheckMentions(const ServiceDefinition& definition) const {
   for (const Text* text : definition.command.Texts()) {
     for (const Text::Part& part : text->parts()) {
       if (part.kind != Text::Part::kEndpoint || part.service.empty() ||
-          part.service == definition.path) {
+          part.service.get() == definition.path) {
         continue;
       }
       absl::Status status = CheckMentioned(definition.path, part);

@@ -226,7 +226,8 @@ class Runtime final : public Stopper {
   Engine engine_;
   std::deque<ServiceDefinition>
       services_;  // a deque: the backend keeps pointers
-  absl::flat_hash_map<std::string, ServiceId> by_path_;
+  // The names are those in services_.
+  absl::flat_hash_map<absl::string_view, ServiceId> by_path_;
   // Those whose task failed after it had started them.
   absl::flat_hash_set<ServiceId> ended_;
 

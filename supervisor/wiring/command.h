@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -38,7 +37,7 @@ class Program {
   enum class Kind { kBuilt, kSystem };
   Kind kind() const { return kind_; }
   const std::string& name() const { return name_; }
-  const std::string& package() const { return package_; }
+  const std::string& package() const { return package_.get(); }
   const std::vector<std::string>& directories() const { return directories_; }
 
   friend bool operator==(const Program&, const Program&) = default;
@@ -49,7 +48,7 @@ class Program {
 
   Kind kind_;
   std::string name_;
-  std::string package_;
+  RareString package_;
   std::vector<std::string> directories_;
 };
 
@@ -167,7 +166,7 @@ class Readiness {
   absl::Duration watchdog() const { return watchdog_; }
   // Of kAnswer.
   const std::string& request() const { return detail_; }
-  const std::string& answer() const { return answer_; }
+  const std::string& answer() const { return answer_.get(); }
   // Of kProbe; null otherwise.
   const ProbeCommand* probe() const { return probe_.get(); }
 
@@ -182,7 +181,7 @@ class Readiness {
   Kind kind_;
   Rare<Endpoint> endpoint_;
   std::string detail_;
-  std::string answer_;
+  RareString answer_;
   absl::Duration watchdog_ = absl::InfiniteDuration();
   std::shared_ptr<const ProbeCommand> probe_;
 };
@@ -221,7 +220,7 @@ struct ClientRule {
   std::vector<EnvironmentVariable> environment = {};
   // For programs that no variable tells: what to put before their own
   // arguments, by the name of the program.
-  std::map<std::string, std::vector<Text>> arguments = {};
+  std::vector<std::pair<std::string, std::vector<Text>>> arguments = {};
 
   friend bool operator==(const ClientRule&, const ClientRule&) = default;
 };

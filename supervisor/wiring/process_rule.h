@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "supervisor/wiring/rare.h"
 
 namespace espalier {
 
@@ -36,7 +37,7 @@ struct ProcessLimit {
 struct ProcessRule {
   // The user who runs it, and whose its directories are, by name. Default: the
   // one of all services. Another one needs an environment that root runs.
-  std::optional<std::string> user = std::nullopt;
+  Rare<std::string> user = std::nullopt;
   // Supplementary groups, by name. Default: none for another user.
   std::vector<std::string> groups = {};
   // From -20 to 19, the smaller the more urgent. Default: the environment's.

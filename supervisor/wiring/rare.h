@@ -1,8 +1,11 @@
 #ifndef ESPALIER_SUPERVISOR_WIRING_RARE_H_
 #define ESPALIER_SUPERVISOR_WIRING_RARE_H_
 
+#include <concepts>
 #include <memory>
 #include <optional>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace espalier {
@@ -15,6 +18,11 @@ class Rare {
   Rare() = default;
   Rare(std::nullopt_t) {}
   Rare(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  // From what becomes one: a literal, for a string.
+  template <typename U>
+    requires(std::convertible_to<U, T> &&
+             !std::same_as<std::remove_cvref_t<U>, T>)
+  Rare(U&& value) : Rare(T(std::forward<U>(value))) {}
   Rare(std::optional<T> value) {
     if (value) value_ = std::make_unique<T>(*std::move(value));
   }
@@ -45,6 +53,29 @@ class Rare {
 
  private:
   std::unique_ptr<T> value_;
+};
+
+// A string that is empty for most.
+class RareString {
+ public:
+  RareString() = default;
+  RareString(std::string value) {
+    if (!value.empty()) value_ = std::move(value);
+  }
+  RareString(const char* value) : RareString(std::string(value)) {}
+
+  bool empty() const { return !value_.has_value(); }
+  // Valid until it is assigned to.
+  const std::string& get() const {
+    static const std::string* const kEmpty = new std::string();
+    return value_ ? *value_ : *kEmpty;
+  }
+  operator const std::string&() const { return get(); }
+
+  friend bool operator==(const RareString&, const RareString&) = default;
+
+ private:
+  Rare<std::string> value_;
 };
 
 }  // namespace espalier

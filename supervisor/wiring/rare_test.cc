@@ -43,6 +43,23 @@ TEST(RareTest, ACopyHasAValueOfItsOwn) {
   EXPECT_EQ(*a, "ivy!!");
 }
 
+TEST(RareTest, IsMadeOfWhatBecomesAValue) {
+  EXPECT_EQ(*RareText("ivy"), "ivy");
+  RareText text;
+  text = "oak";
+  EXPECT_EQ(*text, "oak");
+}
+
+TEST(RareStringTest, IsAStringThatTakesARoomOfItsOwnOnlyIfItIsNotEmpty) {
+  EXPECT_EQ(sizeof(RareString), sizeof(void*));
+  EXPECT_TRUE(RareString().empty());
+  EXPECT_TRUE(RareString("").empty());
+  EXPECT_EQ(RareString().get(), "");
+  EXPECT_EQ(RareString("ivy").get(), "ivy");
+  EXPECT_EQ(RareString(""), RareString());
+  EXPECT_NE(RareString("ivy"), RareString());
+}
+
 TEST(RareTest, IsEqualByValue) {
   EXPECT_EQ(RareText(std::string("ivy")), RareText(std::string("ivy")));
   EXPECT_NE(RareText(std::string("ivy")), RareText(std::string("oak")));

@@ -48,7 +48,7 @@ void Text::AddUses(std::set<std::string>& services,
                    std::set<std::string>& at_start) const {
   for (const Part& part : parts_) {
     if (part.kind == Part::kEndpoint && !part.service.empty())
-      (part.at_start ? at_start : services).insert(part.service);
+      (part.at_start ? at_start : services).insert(part.service.get());
   }
 }
 

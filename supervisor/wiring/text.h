@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "supervisor/wiring/endpoint.h"
+#include "supervisor/wiring/rare.h"
 
 namespace espalier {
 
@@ -105,10 +106,10 @@ class Text {
     Kind kind;
     std::string value;  // the literal, the endpoint's part, the path below the
                         // owner's directory, the secret's name
-    std::string service = "";  // who owns it; empty for literals
-    bool proxied = false;      // of an endpoint: see EndpointAddress
-    bool at_start = false;     // of an endpoint: see AtStart()
-    bool escaped = false;      // of a secret: see Escaped()
+    RareString service = {};  // who owns it; empty for literals
+    bool proxied = false;     // of an endpoint: see EndpointAddress
+    bool at_start = false;    // of an endpoint: see AtStart()
+    bool escaped = false;     // of a secret: see Escaped()
 
     friend bool operator==(const Part&, const Part&) = default;
   };

@@ -40,7 +40,7 @@ std::string SecretName(const Text::Part& part) {
     return absl::StrCat(
         "%given.",
         absl::StrReplaceAll(part.value, {{"%", "%25"}, {"/", "%2F"}}));
-  return absl::StrCat(FlatName(part.service), ".", part.value);
+  return absl::StrCat(FlatName(part.service.get()), ".", part.value);
 }
 
 Text::Part AsSecret(Text::Part part) {
@@ -185,16 +185,19 @@ std::string ServiceFiles::Show(const Text& text) const {
         shown += part.value;
         break;
       case Text::Part::kDataPath:
-        shown += Locate(Path(Path::Root::kData, part.service, part.value));
+        shown +=
+            Locate(Path(Path::Root::kData, part.service.get(), part.value));
         break;
       case Text::Part::kRuntimePath:
-        shown += Locate(Path(Path::Root::kRuntime, part.service, part.value));
+        shown +=
+            Locate(Path(Path::Root::kRuntime, part.service.get(), part.value));
         break;
       case Text::Part::kCachePath:
-        shown += Locate(Path(Path::Root::kCache, part.service, part.value));
+        shown +=
+            Locate(Path(Path::Root::kCache, part.service.get(), part.value));
         break;
       case Text::Part::kSecret:
-        shown += SecretLabel(part.service, part.value);
+        shown += SecretLabel(part.service.get(), part.value);
         break;
       case Text::Part::kSecretFile:
         shown += SecretFile(part);
@@ -263,7 +266,8 @@ absl::Status ServiceFiles::Prepare(
     directories.push_back(*command.working_directory);
   const auto add_mentioned = [&](const Text& text) {
     for (const Text::Part& part : text.parts()) {
-      if (part.kind == Text::Part::kRuntimePath && part.service == service)
+      if (part.kind == Text::Part::kRuntimePath &&
+          part.service.get() == service)
         directories.push_back(Path(Path::Root::kRuntime, service, ""));
     }
   };
@@ -280,9 +284,9 @@ absl::Status ServiceFiles::Prepare(
     // share it starts.
     for (const Text::Part& part : argument.parts()) {
       if (part.kind == Text::Part::kDataPath)
-        directories.push_back(Path(Path::Root::kData, part.service, ""));
+        directories.push_back(Path(Path::Root::kData, part.service.get(), ""));
       if (part.kind == Text::Part::kCachePath)
-        directories.push_back(Cache(part.service));
+        directories.push_back(Cache(part.service.get()));
     }
   }
   for (const Path& directory : directories) {

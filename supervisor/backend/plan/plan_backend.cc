@@ -91,14 +91,14 @@ std::string PlanBackend::Show(const Text& text) const {
       case Text::Part::kDataPath:
       case Text::Part::kRuntimePath:
       case Text::Part::kCachePath:
-        absl::StrAppend(&shown, RootSymbol(part.kind), "/", part.service);
+        absl::StrAppend(&shown, RootSymbol(part.kind), "/", part.service.get());
         if (!part.value.empty()) absl::StrAppend(&shown, "/", part.value);
         break;
       case Text::Part::kSecret:
-        shown += SecretLabel(part.service, part.value);
+        shown += SecretLabel(part.service.get(), part.value);
         break;
       case Text::Part::kSecretFile:
-        absl::StrAppend(&shown, "{secrets}/", part.service,
+        absl::StrAppend(&shown, "{secrets}/", part.service.get(),
                         part.service.empty() ? "" : ".", part.value);
         break;
     }

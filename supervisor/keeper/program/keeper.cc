@@ -1,6 +1,7 @@
 #include "supervisor/keeper/program/keeper.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -109,6 +110,7 @@ void Keeper::Turn() {
   if (std::exchange(children_died_, false)) orphans_->Reap();
   Retire();
   UpdateSocketInterest();
+  GiveMemoryBack();
 }
 
 void Keeper::HandleEvent(const PollEvent& event) {
@@ -260,6 +262,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   slot.generation = generation;
   slot.readiness = job->TakeReadiness();
   slot.job = std::move(job);
+  most_spawning_ = std::max(most_spawning_, ++spawning_);
   slot.pidfd = std::move(result.pidfd);
   slot.pid = result.pid;
   slot.error = 0;
@@ -368,10 +371,23 @@ void Keeper::Executed(uint32_t id, Slot& slot) {
     logs_.Add(id, slot.generation, *std::move(log));
     slot.piped = true;
   }
-  slot.job.reset();
+  EndSpawn(slot);
   slot.state = State::kRunning;
   connection_.Send(
       SpawnedEvent{.id = id, .generation = slot.generation, .pid = slot.pid});
+}
+
+void Keeper::EndSpawn(Slot& slot) {
+  if (slot.job == nullptr) return;
+  slot.job.reset();
+  --spawning_;
+}
+
+void Keeper::GiveMemoryBack() {
+  constexpr size_t kMany = 64;
+  if (spawning_ > 0 || most_spawning_ < kMany) return;
+  most_spawning_ = 0;
+  malloc_trim(0);
 }
 
 void Keeper::OnReadiness(uint32_t id, Slot& slot) {
@@ -420,7 +436,7 @@ void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
   ForgetHeir(slot);
   if (slot.error != 0) {
     if (slot.job != nullptr) poller_.Forget(slot.job->report());
-    slot.job.reset();
+    EndSpawn(slot);
     slot.state = State::kFree;
     killer_->Abandoned(id, slot.generation);
     return FailSpawn(id, slot.generation, slot.stage, slot.error);

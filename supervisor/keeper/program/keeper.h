@@ -114,6 +114,9 @@ class Keeper {
   void Watch(uint32_t id, Slot& slot);
   void OnExecReport(uint32_t id, Slot& slot);
   void Executed(uint32_t id, Slot& slot);
+  void EndSpawn(Slot& slot);
+  // After many spawns: what they took is several times what is kept of them.
+  void GiveMemoryBack();
   void OnReadiness(uint32_t id, Slot& slot);
   void OnMainProcess(uint32_t id, Slot& slot);
   bool OomKilled(uint32_t id, const Slot& slot, const siginfo_t& info);
@@ -171,6 +174,8 @@ class Keeper {
   std::vector<uint32_t> unwatched_;  // To be swept after a SIGCHLD.
   std::vector<uint32_t> retired_;    // Stopped on purpose, and drained.
   uint32_t socket_interest_ = 0;
+  size_t spawning_ = 0;         // How many slots have a job,
+  size_t most_spawning_ = 0;    // and had since memory was given back.
   bool children_died_ = false;  // Perhaps orphans, to be reaped.
   bool ending_ = false;
 };
