@@ -262,7 +262,8 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   slot.generation = generation;
   slot.readiness = job->TakeReadiness();
   slot.job = std::move(job);
-  most_spawning_ = std::max(most_spawning_, ++spawning_);
+  ++spawning_;
+  ++spawned_;
   slot.pidfd = std::move(result.pidfd);
   slot.pid = result.pid;
   slot.error = 0;
@@ -385,8 +386,8 @@ void Keeper::EndSpawn(Slot& slot) {
 
 void Keeper::GiveMemoryBack() {
   constexpr size_t kMany = 64;
-  if (spawning_ > 0 || most_spawning_ < kMany) return;
-  most_spawning_ = 0;
+  if (spawning_ > 0 || spawned_ < kMany) return;
+  spawned_ = 0;
   malloc_trim(0);
 }
 

@@ -174,8 +174,8 @@ class Keeper {
   std::vector<uint32_t> unwatched_;  // To be swept after a SIGCHLD.
   std::vector<uint32_t> retired_;    // Stopped on purpose, and drained.
   uint32_t socket_interest_ = 0;
-  size_t spawning_ = 0;         // How many slots have a job,
-  size_t most_spawning_ = 0;    // and had since memory was given back.
+  size_t spawning_ = 0;         // How many slots have a job.
+  size_t spawned_ = 0;          // Since memory was given back.
   bool children_died_ = false;  // Perhaps orphans, to be reaped.
   bool ending_ = false;
 };
