@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,11 +32,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Task<void> StartChild(Nursery& nursery, std::string mode,
-                      std::string argument = "") {
+                      Readiness readiness = Readiness::Started()) {
   Service service = nursery.NewService("child");
   co_await service.Start(
       {.program = Program::Built("supervisor/keeper/testcases/child"),
-       .arguments = {Text(mode), Text(argument)},
+       .arguments = {Text(mode)},
+       .readiness = readiness,
        .restart = {.when = RestartWhen::kNever},
        .stop = {.grace = absl::Milliseconds(10)}});
 }
@@ -85,8 +87,10 @@ TEST(HygieneTest, FindsAPort) {
 TEST(HygieneTest, FindsASocketByItsName) {
   UniqueFd fd;
   sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
-  // Without a file: the name begins with a zero.
-  const std::string name = absl::StrCat("hygiene-", getpid());
+  // Without a file: the name begins with a zero. Sandboxes share these names,
+  // and not their process numbers.
+  const std::string name =
+      absl::StrCat("hygiene-", absl::ToUnixNanos(absl::Now()));
   memcpy(address.sun_path + 1, name.data(), name.size());
   EXPECT_THAT(ProblemsWith([&] {
                 fd = Listening(
@@ -107,7 +111,8 @@ TEST(HygieneTest, FindsAFile) {
 TEST(HygieneTest, TellsOfWhatDidNotEndWhenAsked) {
   EXPECT_THAT(HygieneProblems("hygiene",
                               [](Nursery& nursery) -> Task<void> {
-                                co_await StartChild(nursery, "ignore_term");
+                                co_await StartChild(nursery, "ignore_term",
+                                                    Readiness::Newline());
                               }),
               ElementsAre("child did not end when it was asked to"));
 }
