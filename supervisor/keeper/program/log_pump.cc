@@ -162,7 +162,7 @@ void LogPump::Pump(uint32_t id) {
 bool LogPump::MoveOn(Entry& entry) {
   entry.retry_at_ns = 0;
   while (true) {
-    const StrictLog::Progress progress = entry.log.Pump();
+    const StrictLog::Progress progress = entry.log.Pump(passage_);
     const bool finishing = entry.finish_by_ns != 0;
     switch (progress) {
       case StrictLog::Progress::kEnded:

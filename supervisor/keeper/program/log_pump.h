@@ -92,6 +92,7 @@ class LogPump {
   std::vector<LogNews> news_;
   size_t unfinished_ = 0;
   // The thread's own.
+  Passage passage_;
   std::unordered_map<uint32_t, std::unique_ptr<Entry>> entries_;
 };
 

@@ -124,7 +124,7 @@ void StrictLog::TrimTimes() {
   }
 }
 
-StrictLog::Progress StrictLog::Pump() {
+StrictLog::Progress StrictLog::Pump(Passage& passage) {
   error_ = 0;
   const auto failed = [this] {
     error_ = errno;
@@ -135,9 +135,8 @@ StrictLog::Progress StrictLog::Pump() {
     const off_t piece = Piece();
     if (!MakeRoom(piece) || !TellLoss()) return failed();
     const off_t begin = end_;
-    const ssize_t n =
-        splice(pipe_.get(), nullptr, file_.get(), &end_,
-               static_cast<size_t>(piece), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    const ssize_t n = passage.Move(pipe_.get(), file_.get(), &end_,
+                                   static_cast<size_t>(piece));
     if (n > 0) {
       NoteTime(begin);
       moved += n;

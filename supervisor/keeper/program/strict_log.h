@@ -1,9 +1,10 @@
 // StrictLog: a service's output on its way from a pipe into its log.
 //
-// The bytes are spliced, so that none passes through our memory. A file opened
-// for appending would refuse that, so they are written at an offset. Before
-// each piece there is made room for it, by a hole at the front of the file: the
-// file and the one with its times never take more of the disk than is allowed.
+// The bytes are spliced (passage.h), so that none passes through our memory. A
+// file opened for appending would refuse that, so they are written at an
+// offset. Before each piece there is made room for it, by a hole at the front
+// of the file: the file and the one with its times never take more of the disk
+// than is allowed.
 //
 // The times are in `<log>.times`, a sidecar (see log_mark.h) that says when the
 // bytes from an offset on arrived: to the millisecond, unless that would take
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "supervisor/keeper/owned_fd.h"
+#include "supervisor/keeper/program/passage.h"
 #include "supervisor/keeper/protocol.h"
 
 namespace espalier::keeper {
@@ -37,7 +39,7 @@ class StrictLog {
 
   // Moves a bounded amount. Opens the files first, and makes them if they are
   // not there. Blocks as long as the disk does.
-  Progress Pump();
+  Progress Pump(Passage& passage);
 
   // Counts what is in the pipe as lost, a bounded amount.
   Progress Discard();

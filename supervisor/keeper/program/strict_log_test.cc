@@ -75,25 +75,26 @@ class StrictLogTest : public testing::Test {
 
   std::string directory_;
   std::string path_;
+  Passage passage_;
   OwnedFd writer_;
   int next_line_ = 0;
 };
 
 TEST_F(StrictLogTest, MovesWhatIsThereAndNoticesTheEnd) {
   StrictLog log = Open();
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   Write(2);
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   EXPECT_EQ(Text().size(), 200u);
   writer_.Reset();
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEnded);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEnded);
 }
 
 TEST_F(StrictLogTest, GoesOnBehindAnEarlierRun) {
   std::ofstream(path_) << "before\n";
   StrictLog log = Open();
   Write(1);
-  log.Pump();
+  log.Pump(passage_);
   EXPECT_EQ(Text().substr(0, 10), "before\n000");
   ASSERT_EQ(Times().size(), 1u);
   EXPECT_EQ(Times()[0].offset, 7);
@@ -105,7 +106,7 @@ TEST_F(StrictLogTest, F73DiskUseStaysWithinTheLimitAndTheNewestIsThere) {
   StrictLog log = Open();
   for (int i = 0; i < 200; ++i) {
     Write(500);
-    ASSERT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+    ASSERT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
     ASSERT_EQ(log.error(), 0);
     ASSERT_LE(DiskUse(path_) + DiskUse(path_ + ".times"), kMiB) << i;
   }
@@ -125,26 +126,31 @@ TEST_F(StrictLogTest, F71BlocksUntilThereIsRoomAgain) {
   StrictLog log = Open();
   Write(10);
   LimitFiles(500);
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kBlocked);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kBlocked);
   EXPECT_EQ(log.error(), EFBIG);
   LimitFiles(RLIM_INFINITY);
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   EXPECT_EQ(log.error(), 0);
   EXPECT_EQ(log.lost_bytes(), 0u);
   EXPECT_EQ(Text().size(), 10u * kLineBytes) << "every byte, once";
+  Write(1);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
+  const std::string text = Text();
+  ASSERT_EQ(text.size(), 11u * kLineBytes);
+  EXPECT_EQ(std::stoi(text.substr(10 * kLineBytes)), 10);
 }
 
 TEST_F(StrictLogTest, F71DropsAndTellsHowMuch) {
   StrictLog log = Open({.max_bytes = kMiB, .drop = true});
   Write(10);
   LimitFiles(550);
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   EXPECT_EQ(log.error(), EFBIG);
   EXPECT_EQ(log.lost_bytes(), 450u);
   EXPECT_EQ(log.lost_lines(), 5u);
   LimitFiles(RLIM_INFINITY);
   Write(1);
-  EXPECT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  EXPECT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   EXPECT_EQ(log.error(), 0);
   const std::string text = Text();
   const std::string told =
@@ -164,7 +170,7 @@ TEST_F(StrictLogTest, TheTimesAreTrimmedWithTheLog) {
   std::ofstream(path_) << std::string(3 * kMiB, 'x');
   StrictLog log = Open();
   Write(1);
-  ASSERT_EQ(log.Pump(), StrictLog::Progress::kEmpty);
+  ASSERT_EQ(log.Pump(passage_), StrictLog::Progress::kEmpty);
   EXPECT_LE(DiskUse(path_) + DiskUse(path_ + ".times"), kMiB);
   EXPECT_EQ(Times().back().offset, 3 * kMiB);
 }
