@@ -8,7 +8,9 @@
 namespace espalier {
 
 Engine::Engine(EngineOptions options)
-    : seed_(options.seed), max_starting_(std::max(options.max_starting, 1)) {
+    : seed_(options.seed),
+      max_starting_(std::max(options.max_starting, 1)),
+      kill_deadline_(options.kill_deadline) {
   groups_.emplace_back();
 }
 
@@ -167,7 +169,7 @@ absl::Status Engine::Error(ServiceId id) const {
   if (service.state != ServiceState::kStuck) return absl::OkStatus();
   return absl::DeadlineExceededError(
       absl::StrCat(service.spec.name, " could not be killed within ",
-                   absl::FormatDuration(kKillDeadline)));
+                   absl::FormatDuration(kill_deadline_)));
 }
 
 bool Engine::IsClosed(GroupId id) const {

@@ -133,10 +133,6 @@
 
 namespace espalier {
 
-// How long a killed tree, or what is left after an exit, may take to vanish
-// before the service is STUCK.
-inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
-
 // Thread-compatible; meant for the one thread that runs the loop.
 class Engine {
  public:
@@ -369,7 +365,7 @@ class Engine {
   // engine_explain.cc: the predicate of a sentence about the service.
   std::string Story(ServiceId id, absl::Time now, int depth) const;
   std::string WaitingStory(ServiceId id, absl::Time now, int depth) const;
-  std::string RunningStory(const Service& service, absl::Time now) const;
+  std::string RunningStory(ServiceId id, absl::Time now) const;
   std::string BackoffStory(const Service& service, absl::Time now) const;
   std::string NextWhenWaiting(ServiceId id) const;
   std::string NextWhenRunning(ServiceId id, absl::Time now) const;
@@ -381,6 +377,7 @@ class Engine {
 
   const uint64_t seed_;
   int max_starting_;
+  const absl::Duration kill_deadline_;
   std::deque<Service> services_;  // large ones, which are never copied
   std::vector<Group> groups_;
   // The names are those in services_.

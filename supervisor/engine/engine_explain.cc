@@ -27,11 +27,12 @@ std::string AtMost(absl::Time deadline, absl::Time now) {
 
 // What a service that runs does in its state, how long it has done so, and for
 // how long it will at most.
-std::string StateStory(const ServiceRecord& service, absl::Time now) {
+std::string StateStory(const ServiceRecord& service, absl::Time deadline,
+                       absl::Time now) {
   const std::string passed = Seconds(now - service.since);
   const std::string cause(CauseName(service.cause));
   const std::string to_start = AtMost(service.start_deadline, now);
-  const std::string to_go = AtMost(service.since + kKillDeadline, now);
+  const std::string to_go = AtMost(deadline, now);
   switch (service.state) {
     case ServiceState::kSpawning:
       return absl::StrCat("has been spawning for ", passed, to_start);
@@ -41,7 +42,7 @@ std::string StateStory(const ServiceRecord& service, absl::Time now) {
       return absl::StrCat("has been ready for ", passed);
     case ServiceState::kStopping:
       return absl::StrCat("has been stopping for ", passed, " (", cause, ")",
-                          AtMost(service.since + service.spec.stop.grace, now));
+                          to_go);
     case ServiceState::kKilling:
       return absl::StrCat("is being killed (", cause, ")", to_go);
     default:
@@ -75,7 +76,7 @@ std::string Engine::Story(ServiceId id, absl::Time now, int depth) const {
     case ServiceState::kFailed:
       return absl::StrCat("has failed for good: ", service.error.message());
     default:
-      return RunningStory(service, now);
+      return RunningStory(id, now);
   }
 }
 
@@ -124,8 +125,9 @@ std::string Engine::BackoffStory(const Service& service, absl::Time now) const {
       service.spec.restart.max_runs, " times: ", trouble, ", ", next);
 }
 
-std::string Engine::RunningStory(const Service& service, absl::Time now) const {
-  std::string story = StateStory(service, now);
+std::string Engine::RunningStory(ServiceId id, absl::Time now) const {
+  const Service& service = At(id);
+  std::string story = StateStory(service, Deadline(id), now);
   if (service.state == ServiceState::kStarting && !service.trouble.empty()) {
     absl::StrAppend(&story, ": ", service.trouble);
   }

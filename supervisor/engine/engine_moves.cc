@@ -65,7 +65,7 @@ void Engine::ArmTimer(ServiceId id) {
       break;
     case ServiceState::kKilling:
     case ServiceState::kDraining:
-      timers_.Set(id, now_ + kKillDeadline);
+      timers_.Set(id, now_ + kill_deadline_);
       break;
     case ServiceState::kBackoff:
       timers_.Set(id, std::min(service.run_at, service.start_deadline));

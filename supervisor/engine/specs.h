@@ -52,12 +52,17 @@ struct ServiceSpec {
   absl::Duration start_timeout = kDefaultStartTimeout;
 };
 
+inline constexpr absl::Duration kKillDeadline = absl::Seconds(15);
+
 struct EngineOptions {
   // Decides the jitter of all pauses.
   uint64_t seed = 0;
   // So many services at most are in SPAWNING and STARTING at a time. At least
   // 1.
   int max_starting = 1'000'000;
+  // How long a killed tree, or what is left after an exit, may take to vanish
+  // before the service is STUCK.
+  absl::Duration kill_deadline = kKillDeadline;
 };
 
 }  // namespace espalier

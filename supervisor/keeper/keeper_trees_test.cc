@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "supervisor/keeper/program/process_scan.h"
 #include "supervisor/keeper/protocol.h"
 #include "supervisor/testing/child_program.h"
+#include "supervisor/testing/tracer.h"
 
 namespace espalier {
 namespace {
@@ -46,6 +48,24 @@ class KeeperTreesTest : public KeeperFixture,
       }
     }
     return pids;
+  }
+
+  // Blocks until the keeper sleeps. One that turns without end does not; what
+  // asks for its children looks asleep for a moment, so one look is not enough.
+  void AwaitRest() {
+    constexpr int kLooks = 100;
+    for (int asleep = 0; asleep < kLooks; sched_yield()) {
+      asleep = Sleeps(keeper_->keeper_pid()) ? asleep + 1 : 0;
+    }
+  }
+  static bool Sleeps(pid_t pid) {
+    for (const auto& thread : std::filesystem::directory_iterator(
+             absl::StrCat("/proc/", pid, "/task"))) {
+      if (!absl::StrContains(ReadFile(thread.path() / "stat"), ") S ")) {
+        return false;
+      }
+    }
+    return true;
   }
 
   void AwaitLog(const std::string& text) {
@@ -116,6 +136,51 @@ TEST_P(KeeperTreesTest, ManyTreesAreDrainedTogether) {
     EXPECT_TRUE(Marked(id, 1).empty());
     left_behind[id].AwaitEnd();
   }
+}
+
+// Dead, but not to be reaped: it keeps its place, there is no second copy, and
+// the keeper neither waits for it nor turns around it.
+TEST_P(KeeperTreesTest, F22WhatIsNotToBeReapedKeepsItsPlaceUntilItIs) {
+  Spawn(Request(1, {"traceable"}));
+  const pid_t pid = Await<SpawnedEvent>(1).pid;
+  AwaitLog("traceable");
+  {
+    const Tracer tracer(pid);
+    keeper_->Kill(1, 1);
+    keeper_->Flush();
+    tracer.AwaitDeath();
+    Spawn(Request(2, {"exit", "3"}));
+    EXPECT_EQ(Await<ExitedEvent>(2).status, 3);
+    Await<DrainedEvent>(2);
+    AwaitRest();
+    Spawn(Request(1, {"sleep"}, 2));
+    EXPECT_EQ(Await<keeper::SpawnFailedEvent>(1).error, EEXIST);
+    for (const keeper::Event& event : events_) {
+      EXPECT_FALSE(std::holds_alternative<ExitedEvent>(event));
+    }
+  }
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+  Await<DrainedEvent>(1);
+}
+
+TEST_P(KeeperTreesTest, F22TheEndWaitsForWhatIsNotToBeReapedWithoutTurning) {
+  Spawn(Request(1, {"traceable"}));
+  const pid_t pid = Await<SpawnedEvent>(1).pid;
+  AwaitLog("traceable");
+  Spawn(Request(2, {"sleep"}));
+  const ProcessWatch other(Await<SpawnedEvent>(2).pid);
+  const ProcessWatch keeper(keeper_->keeper_pid());
+  {
+    const Tracer tracer(pid);
+    keeper_->Kill(1, 1);
+    keeper_->Flush();
+    tracer.AwaitDeath();
+    keeper_->Shutdown();
+    keeper_->Flush();
+    other.AwaitEnd();
+    AwaitRest();
+  }
+  keeper.AwaitEnd();
 }
 
 TEST_P(KeeperTreesTest, F23AStopWhoseMainProcessHasGoneStillCompletes) {

@@ -25,7 +25,9 @@ Runtime::Runtime(Loop& loop, Backend& backend, RuntimeOptions options)
       backend_(backend),
       options_(std::move(options)),
       addresses_(backend),
-      engine_({.seed = options_.seed, .max_starting = options_.max_starting}) {
+      engine_({.seed = options_.seed,
+               .max_starting = options_.max_starting,
+               .kill_deadline = options_.kill_deadline}) {
   backend_.SetEventHandler([this](Event event) { Handle(std::move(event)); });
 }
 

@@ -31,9 +31,11 @@ struct RuntimeOptions {
   uint64_t seed = 0;
   // So many services at most start at a time.
   int max_starting = 64;
+  // What is not gone so long after it was killed is STUCK.
+  absl::Duration kill_deadline = kKillDeadline;
   // Services that somebody else runs: their paths, or path.endpoint, with their
   // addresses ("http://127.0.0.1:8080").
-  std::map<std::string, std::string> external;
+  std::map<std::string, std::string> external = {};
 };
 
 // One running environment: passes events to the engine, its orders to the

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <set>
@@ -54,11 +55,23 @@ bool ReapDead() {
   }
 }
 
+// Until a child has ended or been let go by who traces it, or for a moment: a
+// scan may have missed what lives. SIGCHLD is blocked here.
+void AwaitChild() {
+  constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 50'000'000};
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigtimedwait(&child, nullptr, &kMoment);
+}
+
 }  // namespace
 
 void EndAllDescendants() {
   while (ReapDead()) {
     const auto stopped = StopAll(Descendants);
+    // Only dead ones, which somebody traces.
+    if (stopped.empty()) AwaitChild();
     for (const ProcessInfo& process : stopped) {
       SignalProcess(process.identity, SIGKILL);
     }

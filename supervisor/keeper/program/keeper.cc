@@ -275,7 +275,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
 
 void Keeper::Watch(uint32_t id, Slot& slot) {
   const uint64_t key = KeyOf(id, slot);
-  bool watched = poller_.Add(slot.pidfd.get(), Source::kMainProcess, key);
+  bool watched = WatchMainProcess(slot.pidfd.get(), key);
   watched &= poller_.Add(slot.job->report(), Source::kExecReport, key);
   if (slot.readiness) {
     watched &= poller_.Add(slot.readiness.get(), Source::kReadiness, key);
@@ -289,6 +289,12 @@ void Keeper::Watch(uint32_t id, Slot& slot) {
   slot.stage = SpawnStage::kClone;
   slot.error = error;
   ReportExit(id, slot, info, {});
+}
+
+// Once for each change: what is dead and traced stays readable, and is nobody's
+// to reap before its tracer has let go, which is a change.
+bool Keeper::WatchMainProcess(int pidfd, uint64_t key) {
+  return poller_.Add(pidfd, Source::kMainProcess, key, EPOLLIN | EPOLLET);
 }
 
 bool Keeper::OpenNotifySocket() {

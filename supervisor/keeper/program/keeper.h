@@ -112,6 +112,7 @@ class Keeper {
   Slot* Find(uint32_t id, uint64_t generation);
   void FailSpawn(uint32_t id, uint64_t generation, SpawnStage stage, int error);
   void Watch(uint32_t id, Slot& slot);
+  bool WatchMainProcess(int pidfd, uint64_t key);
   void OnExecReport(uint32_t id, Slot& slot);
   void Executed(uint32_t id, Slot& slot);
   void EndSpawn(Slot& slot);

@@ -129,12 +129,11 @@ bool Keeper::HandOver(uint32_t id, Slot& slot, const siginfo_t& ended) {
   // By now it is an orphan, and so our child; unless it has other parents, and
   // then nobody could tell us how it ends.
   siginfo_t ignored = {};
-  const bool accepted =
-      slot.heir && slot.state == State::kRunning &&
-      ended.si_code == CLD_EXITED && ended.si_status == 0 &&
-      syscall(SYS_waitid, P_PIDFD, slot.heir.get(), &ignored,
-              WEXITED | WNOHANG | WNOWAIT, nullptr) == 0 &&
-      poller_.Add(slot.heir.get(), Source::kMainProcess, KeyOf(id, slot));
+  const bool accepted = slot.heir && slot.state == State::kRunning &&
+                        ended.si_code == CLD_EXITED && ended.si_status == 0 &&
+                        syscall(SYS_waitid, P_PIDFD, slot.heir.get(), &ignored,
+                                WEXITED | WNOHANG | WNOWAIT, nullptr) == 0 &&
+                        WatchMainProcess(slot.heir.get(), KeyOf(id, slot));
   if (!accepted) return false;
   poller_.Close(&slot.pidfd);
   killer_->MainEnded(slot.pid);

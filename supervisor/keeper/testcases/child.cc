@@ -2,6 +2,7 @@
 //
 //   exit CODE            ends at once
 //   sleep                does nothing until it is signalled
+//   traceable            the same, and anybody may trace it; says so when
 //   ignore_term          the same, but not for SIGTERM; says in READY_FD when
 //   grandchild PIDFILE   leaves a process behind that has left its session and
 //                        has no parent, then sleeps
@@ -243,6 +244,13 @@ int main(int argc, char** argv) {
   const char* argument = argc > 2 ? argv[2] : "";
   if (mode == "exit") return atoi(argument);
   if (mode == "sleep") Sleep();
+  if (mode == "traceable") {
+    // EINVAL where every process of the user may.
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    puts("traceable");
+    fflush(stdout);
+    Sleep();
+  }
   if (mode == "ignore_term") {
     signal(SIGTERM, SIG_IGN);
     puts("ignoring");

@@ -25,7 +25,7 @@ RestartRule QuickRestarts(int max_runs) {
           .jitter = 0};
 }
 
-GroupWorld::GroupWorld(WorldKind kind) {
+GroupWorld::GroupWorld(WorldKind kind, RuntimeOptions options) {
   if (kind == WorldKind::kSimulated) {
     auto backend = std::make_unique<SimulatedBackend>(loop_);
     SimulatedBackend* simulated = backend.get();
@@ -51,7 +51,7 @@ GroupWorld::GroupWorld(WorldKind kind) {
     clean_up_ = [paths = *paths] { paths.RemoveRuntimeDirectory(); };
     backend_ = *std::move(backend);
   }
-  runtime_ = std::make_unique<Runtime>(loop_, *backend_);
+  runtime_ = std::make_unique<Runtime>(loop_, *backend_, std::move(options));
   runtime_->SetObserver([this](const Changed& change) {
     const std::string move =
         absl::StrCat(runtime_->services()[Index(change.id)].path, " ",
@@ -98,7 +98,8 @@ Task<HttpUrl> GroupWorld::StartActor(Nursery& nursery, std::string name,
                   .arguments = {FileOf(service.path())},
                   .readiness = options.one_shot ? Readiness::Completed()
                                                 : Readiness::Newline(),
-                  .restart = options.restart};
+                  .restart = options.restart,
+                  .stop = options.stop};
   for (const HttpUrl& need : options.needs) command.arguments.push_back(need);
   for (const HttpUrl& need : options.start_needs)
     command.arguments.push_back(AtStart(need));

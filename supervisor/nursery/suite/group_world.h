@@ -28,6 +28,7 @@ struct ActorOptions {
   std::vector<HttpUrl> needs = {};
   std::vector<HttpUrl> start_needs = {};
   RestartRule restart = QuickRestarts();
+  StopRule stop = {};
   bool one_shot = false;
   std::string argument = {};  // does nothing
 };
@@ -37,7 +38,7 @@ struct ActorOptions {
 // thread runs the loop.
 class GroupWorld {
  public:
-  explicit GroupWorld(WorldKind kind);
+  explicit GroupWorld(WorldKind kind, RuntimeOptions options = {});
   // Stops the environment, and checks that nothing is left.
   ~GroupWorld();
 
