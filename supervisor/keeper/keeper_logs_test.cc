@@ -1,5 +1,6 @@
 // Logs, with real processes: file mode, where the file is the output, and
 // strict mode, where a pipe through the keeper is.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,6 +139,46 @@ TEST_F(KeeperLogsTest, F71BlockedInStrictModeUntilItCanBeWritten) {
   const std::string log = ReadFile(File("late/log"));
   EXPECT_EQ(log.size(), 50000 * kLineBytes) << "every byte, once";
   ExpectNumbered(log, 0);
+}
+
+// Whoever opens it waits, as on a disk that hangs: for the end of a lease
+// (fcntl(2)), or the 45 s that the kernel allows.
+class HangingFile {
+ public:
+  explicit HangingFile(const std::string& path)
+      : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) {
+    // Tells of who waits.
+    signal(SIGIO, SIG_IGN);
+    EXPECT_EQ(fcntl(fd_, F_SETLEASE, F_WRLCK), 0) << strerror(errno);
+  }
+  ~HangingFile() { close(fd_); }
+
+ private:
+  const int fd_;
+};
+
+// It is the same thread that moves the output of both.
+TEST_F(KeeperLogsTest, F71ALogThatHangsHoldsUpNoRun) {
+  {
+    const HangingFile hangs(File("hangs"));
+    auto request = Strict({"write", "1"});
+    request.log_path = File("hangs");
+    Spawn(request);
+    EXPECT_EQ(Await<ExitedEvent>(1).status, 0);
+    request = Strict({"exit", "4"});
+    request.id = 2;
+    Spawn(request);
+    EXPECT_EQ(Await<LogLossEvent>(1).error, ETIMEDOUT);
+    Await<DrainedEvent>(1);
+    Await<DrainedEvent>(2);
+  }
+  // It does not any more. What was given up is not told of again.
+  Spawn(Strict({"write", "1"}, false, 2));
+  Await<DrainedEvent>(1);
+  EXPECT_EQ(Log().size(), kLineBytes);
+  for (const keeper::Event& event : events_) {
+    EXPECT_FALSE(std::holds_alternative<DrainedEvent>(event));
+  }
 }
 
 TEST_F(KeeperLogsTest, F72EveryByteIsThereWhenTheKeeperIsKilled) {

@@ -1,5 +1,8 @@
 // Nothing of a process tree is left when it is said to be drained.
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,6 +51,12 @@ class KeeperTreesTest : public KeeperFixture,
       }
     }
     return pids;
+  }
+
+  // Blocks until the process has that letter in /proc/PID/stat, which its
+  // leading thread alone decides.
+  static void AwaitState(pid_t pid, char state) {
+    while (keeper::ReadProcess(pid)->state != state) sched_yield();
   }
 
   // Blocks until the keeper sleeps. One that turns without end does not; what
@@ -205,8 +214,93 @@ TEST_P(KeeperTreesTest, F20AGrandchildIsGoneBeforeDrained) {
   grandchild.AwaitEnd();
 }
 
-// One that cleared its environment, too: with the service where there is a
-// cgroup, with the instance elsewhere.
+// Of one that has no marker in its environment any more there is the limit.
+TEST_P(KeeperTreesTest, F20AGrandchildWithoutEnvironmentIsGoneToo) {
+  for (const std::string mode : {"nameless", "titled"}) {
+    SCOPED_TRACE(mode);
+    Spawn(Request(1, {mode, File(mode)}));
+    Await<SpawnedEvent>(1);
+    const ProcessWatch grandchild(AwaitPid(File(mode)));
+    keeper_->Kill(1, 1);
+    keeper_->Flush();
+    Await<ExitedEvent>(1);
+    Await<DrainedEvent>(1);
+    EXPECT_EQ(kill(grandchild.pid(), 0), -1);
+  }
+}
+
+TEST_P(KeeperTreesTest, F20AProcessWithoutItsLeadingThreadIsGoneToo) {
+  Spawn(Request(1, {"leaderless", File("pid")}));
+  Await<SpawnedEvent>(1);
+  const pid_t child = AwaitPid(File("pid"));
+  AwaitState(child, 'Z');
+  keeper_->Kill(1, 1);
+  keeper_->Flush();
+  Await<ExitedEvent>(1);
+  Await<DrainedEvent>(1);
+  EXPECT_EQ(kill(child, 0), -1);
+}
+
+TEST_P(KeeperTreesTest, F20AProcessWithoutItsLeadingThreadEndsWithTheInstance) {
+  Spawn(Request(1, {"leaderless", File("pid")}));
+  Await<SpawnedEvent>(1);
+  const pid_t child = AwaitPid(File("pid"));
+  AwaitState(child, 'Z');
+  keeper_.reset();
+  EXPECT_EQ(kill(child, 0), -1);
+}
+
+// However quick it is: the lock is free when nothing of it is left.
+TEST_P(KeeperTreesTest, F21WhatForksAndEndsForEverIsCaught) {
+  const int lock =
+      open(File("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  for (uint64_t generation = 1; generation <= 8; ++generation) {
+    Spawn(Request(1, {"forks_on", File("lock")}, generation));
+    Await<SpawnedEvent>(1);
+    while (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+      flock(lock, LOCK_UN);
+      sched_yield();
+    }
+    keeper_->Signal(1, generation, SIGKILL);
+    keeper_->Flush();
+    Await<ExitedEvent>(1);
+    Await<DrainedEvent>(1);
+    ASSERT_EQ(flock(lock, LOCK_EX | LOCK_NB), 0) << generation;
+    flock(lock, LOCK_UN);
+  }
+  close(lock);
+}
+
+TEST_P(KeeperTreesTest, AStopReachesWhatSomebodyHasStopped) {
+  Spawn(Request(1, {"sleep"}));
+  const pid_t pid = Await<SpawnedEvent>(1).pid;
+  keeper_->Signal(1, 1, SIGSTOP);
+  keeper_->Flush();
+  AwaitState(pid, 'T');
+  keeper_->Stop(1, 1, SIGTERM, absl::InfiniteDuration());
+  keeper_->Flush();
+  EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
+  Await<DrainedEvent>(1);
+}
+
+// A run that starts does not find the cgroups that the one before has made.
+TEST_P(KeeperTreesTest, CgroupsOfAServicesOwnEndWithItsRun) {
+  if (GetParam() == keeper::TreeRung::kMarker) return;
+  for (uint64_t generation = 1; generation <= 2; ++generation) {
+    Spawn(Request(1, {"sleep"}, generation));
+    const pid_t pid = Await<SpawnedEvent>(1).pid;
+    const auto cgroup = keeper::OwnCgroupDirectory(
+        keeper::ReadFile("/proc/self/mountinfo"),
+        keeper::ReadFile(absl::StrCat("/proc/", pid, "/cgroup")));
+    ASSERT_TRUE(cgroup.has_value());
+    EXPECT_EQ(mkdir((*cgroup + "/inner").c_str(), 0755), 0) << strerror(errno);
+    keeper_->Signal(1, generation, SIGKILL);
+    keeper_->Flush();
+    EXPECT_EQ(Await<ExitedEvent>(1).status, SIGKILL);
+    Await<DrainedEvent>(1);
+  }
+}
+
 TEST_P(KeeperTreesTest, AfterATreeWasKilledTheNextRunLives) {
   Spawn(Request(1, {"grandchild", File("pid")}));
   Await<SpawnedEvent>(1);
@@ -224,8 +318,10 @@ TEST_P(KeeperTreesTest, AfterATreeWasKilledTheNextRunLives) {
   EXPECT_EQ(Await<ExitedEvent>(1).status, SIGTERM);
 }
 
+// One that has neither: with the service where there is a cgroup, with the
+// instance elsewhere.
 TEST_P(KeeperTreesTest, F20NothingHidesFromTheEndOfTheInstance) {
-  Spawn(Request(1, {"nameless", File("pid")}));
+  Spawn(Request(1, {"traceless", File("pid")}));
   Await<SpawnedEvent>(1);
   ProcessWatch nameless(AwaitPid(File("pid")));
   if (GetParam() == keeper::TreeRung::kMarker) {

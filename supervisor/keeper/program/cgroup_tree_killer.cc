@@ -55,6 +55,14 @@ void Remove(const std::string& directory) {
   rmdir(directory.c_str());
 }
 
+// A cgroup in which others have been made.
+bool HasInner(const OwnedFd& directory) {
+  constexpr nlink_t kOfAnEmptyOne = 2;
+  struct stat status;
+  return fstat(directory.get(), &status) == 0 &&
+         status.st_nlink > kOfAnEmptyOne;
+}
+
 // `wait` is LOCK_NB not to wait for the lock, or 0.
 OwnedFd OpenAndLock(const std::string& directory, int wait) {
   OwnedFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -182,11 +190,11 @@ OwnedFd CgroupTreeKiller::Open(uint32_t id, const char* file, int flags) const {
   return OwnedFd(openat(lock_.get(), path, flags | O_CLOEXEC));
 }
 
-void CgroupTreeKiller::Write(uint32_t id, const char* file,
+bool CgroupTreeKiller::Write(uint32_t id, const char* file,
                              std::string_view text) const {
   const OwnedFd fd = Open(id, file, O_WRONLY);
-  // A cgroup that refuses is looked at again in the next sweep.
-  if (fd) (void)!write(fd.get(), text.data(), text.size());
+  return fd && write(fd.get(), text.data(), text.size()) ==
+                   static_cast<ssize_t>(text.size());
 }
 
 bool CgroupTreeKiller::HasControllers() {
@@ -207,9 +215,7 @@ bool CgroupTreeKiller::HasControllers() {
   return *has_controllers_;
 }
 
-bool CgroupTreeKiller::Prepare(const SpawnRequest& request, int* cgroup_fd,
-                               const char** note) {
-  const uint32_t id = request.id;
+bool CgroupTreeKiller::MakeAndOpen(uint32_t id) {
   if (id >= made_.size()) made_.resize(id + 1);
   if (!made_[id]) {
     if (mkdirat(lock_.get(), Decimal(id).c_str(), 0755) != 0 && errno != EEXIST)
@@ -217,26 +223,48 @@ bool CgroupTreeKiller::Prepare(const SpawnRequest& request, int* cgroup_fd,
     made_[id] = true;
   }
   prepared_ = Open(id, "", O_RDONLY | O_DIRECTORY);
-  *cgroup_fd = prepared_.get();
-  if (request.tree != TreeLimits{}) {
-    if (!HasControllers()) {
-      *note =
-          "limits of memory, processors and tasks are not in force: this "
-          "process's cgroup does not pass the controllers on (with systemd: "
-          "systemd-run --scope -p Delegate=yes, and processes in leaves only)";
-    }
-    for (const auto& [file, text] : LimitFiles(request.tree)) {
-      Write(id, file, text);
-    }
-  }
   return static_cast<bool>(prepared_);
 }
 
+bool CgroupTreeKiller::Prepare(const SpawnRequest& request, int* cgroup_fd,
+                               const char** note) {
+  if (!MakeAndOpen(request.id)) return false;
+  if (HasInner(prepared_)) {
+    // Made by an earlier run for its own children. If that passed controllers
+    // on to them, no process may be in the cgroup above.
+    prepared_.Reset();
+    Retire(request.id);
+    if (!MakeAndOpen(request.id)) return false;
+  }
+  *cgroup_fd = prepared_.get();
+  if (request.tree != TreeLimits{}) Limit(request, note);
+  return true;
+}
+
+void CgroupTreeKiller::Limit(const SpawnRequest& request, const char** note) {
+  if (!HasControllers()) {
+    *note =
+        "limits of memory, processors and tasks are not in force: this "
+        "process's cgroup does not pass the controllers on (with systemd: "
+        "systemd-run --scope -p Delegate=yes, and processes in leaves only)";
+    return;
+  }
+  for (const auto& [file, text] : LimitFiles(request.tree)) {
+    if (!Write(request.id, file, text)) {
+      *note =
+          "the kernel refuses a limit of memory, processors or tasks, which is "
+          "not in force";
+    }
+  }
+}
+
 void CgroupTreeKiller::Kill(uint32_t id) const {
-  if (rung_ == TreeRung::kCgroupKill) return Write(id, "cgroup.kill", "1");
-  // What is frozen cannot fork, and dies of SIGKILL all the same.
-  Write(id, "cgroup.freeze", "1");
-  for (int round = 0; round < kFreezeRounds; ++round) {
+  // What is frozen cannot fork, and dies of SIGKILL all the same. cgroup.kill
+  // prevents forks as well, but spares (seen with Linux 6.18) a process whose
+  // leading thread has ended.
+  const bool kill = rung_ == TreeRung::kCgroupKill;
+  Write(id, kill ? "cgroup.kill" : "cgroup.freeze", "1");
+  for (int round = 0; round < (kill ? 1 : kFreezeRounds); ++round) {
     const std::string procs = ReadAll(Open(id, "cgroup.procs", O_RDONLY));
     std::string_view rest = procs;
     while (!rest.empty()) {

@@ -47,6 +47,7 @@ class CgroupTreeKiller : public TreeKiller {
   bool Prepare(const SpawnRequest& request, int* cgroup_fd,
                const char** note) override;
   void MainStarted(uint32_t, pid_t) override { prepared_.Reset(); }
+  void MainDead(pid_t) override {}
   void MainEnded(pid_t) override {}
   void Abandoned(uint32_t, uint64_t) override { prepared_.Reset(); }
   void Freeze(uint32_t id, uint64_t, pid_t, bool frozen) override;
@@ -66,7 +67,12 @@ class CgroupTreeKiller : public TreeKiller {
   bool HasControllers();
   // A file in the cgroup of a service, or its directory (""); none, and errno.
   OwnedFd Open(uint32_t id, const char* file, int flags) const;
-  void Write(uint32_t id, const char* file, std::string_view text) const;
+  // False if the cgroup refuses. For what is done in a sweep that does not
+  // matter: the next one looks again.
+  bool Write(uint32_t id, const char* file, std::string_view text) const;
+  // Opens the directory as prepared_; false, and errno, if there is none.
+  bool MakeAndOpen(uint32_t id);
+  void Limit(const SpawnRequest& request, const char** note);
   void Kill(uint32_t id) const;
   void SweepOne(Tree& tree);
   bool RemoveEmpty(const Tree& tree);

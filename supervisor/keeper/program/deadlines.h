@@ -1,4 +1,4 @@
-// Deadlines: until when a stop may take, the earliest first.
+// Deadlines: until when something of a run may take, the earliest first.
 #ifndef SUPERVISOR_KEEPER_PROGRAM_DEADLINES_H_
 #define SUPERVISOR_KEEPER_PROGRAM_DEADLINES_H_
 
@@ -10,11 +10,14 @@
 
 namespace espalier::keeper {
 
+// What has to have happened by then.
+enum class DeadlineKind : uint8_t { kStop, kWatchdog, kLogFinished };
+
 struct Deadline {
   uint64_t at_ns = 0;  // CLOCK_MONOTONIC.
   uint32_t id = 0;
   uint64_t generation = 0;
-  bool watchdog = false;  // Else: of a stop.
+  DeadlineKind kind = DeadlineKind::kStop;
   bool operator>(const Deadline& other) const { return at_ns > other.at_ns; }
 };
 

@@ -1,5 +1,6 @@
 #include "supervisor/keeper/program/end_descendants.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "supervisor/keeper/program/small_text.h"
 #include "supervisor/keeper/protocol.h"
 
 namespace espalier::keeper {
@@ -55,6 +57,20 @@ bool ReapDead() {
   }
 }
 
+// By number, which is a child's own until it is reaped: for those that a scan
+// does not show (mounted with hidepid, of which it tells nothing).
+void KillChildren() {
+  DIR* threads = opendir("/proc/self/task");
+  if (threads == nullptr) return;
+  while (const dirent* entry = readdir(threads)) {
+    std::string_view name = entry->d_name;
+    pid_t thread = 0;
+    if (!TakeNumber(&name, &thread)) continue;
+    for (const pid_t child : ChildrenOf(thread)) kill(child, SIGKILL);
+  }
+  closedir(threads);
+}
+
 // Until a child has ended or been let go by who traces it, or for a moment: a
 // scan may have missed what lives. SIGCHLD is blocked here.
 void AwaitChild() {
@@ -70,8 +86,11 @@ void AwaitChild() {
 void EndAllDescendants() {
   while (ReapDead()) {
     const auto stopped = StopAll(Descendants);
-    // Only dead ones, which somebody traces.
-    if (stopped.empty()) AwaitChild();
+    // Only dead ones, which somebody traces; or what no scan shows.
+    if (stopped.empty()) {
+      KillChildren();
+      AwaitChild();
+    }
     for (const ProcessInfo& process : stopped) {
       SignalProcess(process.identity, SIGKILL);
     }

@@ -29,6 +29,9 @@ constexpr int kEventsPerTurn = 128;
 // Spawns take most of the time; between batches of them, exits and exec reports
 // get their turn.
 constexpr int kRequestsPerTurn = 32;
+// The pump's own limit, and more: what does not even answer by then hangs in a
+// file system.
+constexpr uint64_t kLogFinishedWithinNs = 2 * LogPump::kFinishWithinNs;
 constexpr int kIdBits = 24;
 static_assert(kMaxId < (1u << kIdBits));
 
@@ -74,10 +77,10 @@ bool Keeper::Start() {
   sigaddset(&watched, SIGCHLD);
   sigaddset(&watched, SIGTERM);
   signals_.Reset(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
-  token_ = RandomToken();
+  marker_.emplace(RandomToken());
   childs_files_ = RaiseDescriptorLimit();
   GrowDescriptorTable();
-  if (!signals_ || token_.empty()) return false;
+  if (!signals_ || marker_->token().empty()) return false;
   socket_interest_ = EPOLLIN;
   if (!poller_.Add(connection_.fd(), Source::kSocket, 0) ||
       !poller_.Add(environment_.get(), Source::kEnvironment, 0) ||
@@ -86,11 +89,11 @@ bool Keeper::Start() {
   }
   HelloEvent hello;
   killer_ =
-      MakeTreeKiller(forced_rung_, token_, &poller_, orphans_, &hello.note);
+      MakeTreeKiller(forced_rung_, *marker_, &poller_, orphans_, &hello.note);
   if (killer_ == nullptr) return false;
   hello.keeper_pid = getpid();
   hello.rung = killer_->rung();
-  hello.token = token_;
+  hello.token = marker_->token();
   connection_.Send(hello);
   return connection_.Flush();
 }
@@ -184,10 +187,16 @@ void Keeper::HandleDeadlines() {
   while (const auto due = deadlines_.TakeDue(now)) {
     Slot* slot = Find(due->id, due->generation);
     if (slot == nullptr) continue;
-    if (due->watchdog) {
-      CheckWatchdog(due->id, *slot);
-    } else {
-      NeedsSweep(due->id);
+    switch (due->kind) {
+      case DeadlineKind::kStop:
+        NeedsSweep(due->id);
+        break;
+      case DeadlineKind::kWatchdog:
+        CheckWatchdog(due->id, *slot);
+        break;
+      case DeadlineKind::kLogFinished:
+        GiveLogUp(due->id, *slot);
+        break;
     }
   }
 }
@@ -237,6 +246,9 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   if (childs_files_.has_value()) {
     request.limits.insert(request.limits.begin(), *childs_files_);
   }
+  if (const auto limit = marker_->Limit(id, generation)) {
+    request.limits.push_back(*limit);
+  }
   slot.notify = request.notify.has_value();
   slot.watchdog_ns = slot.notify ? request.notify->watchdog_ns : 0;
   slot.uid = request.credentials ? request.credentials->uid : geteuid();
@@ -244,9 +256,8 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
   auto job = std::make_unique<SpawnJob>(
       std::move(request), std::move(received.descriptors), &stacks_,
       share_descriptors_, notify_.address());
-  const std::string marker = std::string(kMarkerVariable) + "=" + token_ + "/" +
-                             Decimal(id) + "/" + Decimal(generation);
-  SpawnJob::Result result = job->Start(marker, getpid(), cgroup_fd);
+  SpawnJob::Result result = job->Start(
+      marker_->EnvironmentEntry(id, generation), getpid(), cgroup_fd);
   if (result.pid == 0) {
     killer_->Abandoned(id, generation);
     return FailSpawn(id, generation, result.stage, result.error);
@@ -299,7 +310,8 @@ bool Keeper::WatchMainProcess(int pidfd, uint64_t key) {
 
 bool Keeper::OpenNotifySocket() {
   if (notify_.fd() >= 0) return true;
-  return notify_.Open(token_) && poller_.Add(notify_.fd(), Source::kNotify, 0);
+  return notify_.Open(marker_->token()) &&
+         poller_.Add(notify_.fd(), Source::kNotify, 0);
 }
 
 void Keeper::Handle(const StopRequest& request) {
@@ -309,6 +321,8 @@ void Keeper::Handle(const StopRequest& request) {
   slot->stopped = true;
   if (request.signal > 0 && slot->pidfd) {
     SignalPidfd(slot->pidfd.get(), request.signal);
+    // What somebody has stopped does nothing about a signal before it goes on.
+    SignalPidfd(slot->pidfd.get(), SIGCONT);
   }
   const uint64_t now = NowNs();
   if (request.grace_ns == 0) {
@@ -415,6 +429,7 @@ void Keeper::OnReadiness(uint32_t id, Slot& slot) {
 
 void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
   if (!slot.pidfd) return;
+  TellIfDead(slot);
   // Always without waiting: readiness may be spurious.
   siginfo_t info = {};
   rusage usage = {};
@@ -432,6 +447,16 @@ void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
   if (slot.state == State::kSpawning && slot.error == 0) Executed(id, slot);
   if (slot.readiness) OnReadiness(id, slot);
   ReportExit(id, slot, info, usage);
+}
+
+// Before it is reaped. An heir is left alone.
+void Keeper::TellIfDead(const Slot& slot) {
+  siginfo_t info = {};
+  const bool dead = killer_->rung() == TreeRung::kMarker && !slot.heir &&
+                    waitid(P_PIDFD, static_cast<id_t>(slot.pidfd.get()), &info,
+                           WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                    info.si_pid != 0;
+  if (dead) killer_->MainDead(slot.pid);
 }
 
 void Keeper::ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
@@ -479,10 +504,22 @@ void Keeper::OnLogNews() {
                                     .lost_bytes = news.lost_bytes,
                                     .lost_lines = news.lost_lines});
     }
-    if (!news.finished) continue;
-    slots_[news.id].piped = false;
-    if (slots_[news.id].state == State::kLogDraining) Drained(news.id);
+    // Of a run that has been given up it comes late.
+    Slot* slot = Find(news.id, news.generation);
+    if (!news.finished || slot == nullptr) continue;
+    slot->piped = false;
+    if (slot->state == State::kLogDraining) Drained(news.id);
   }
+}
+
+// A disk that hangs holds up the pump, and with it every strict log; but not
+// the next run.
+void Keeper::GiveLogUp(uint32_t id, Slot& slot) {
+  if (slot.state != State::kLogDraining) return;
+  slot.piped = false;
+  connection_.Send(LogLossEvent{
+      .id = id, .generation = slot.generation, .error = ETIMEDOUT});
+  Drained(id);
 }
 
 void Keeper::Drained(uint32_t id) {
@@ -529,6 +566,10 @@ void Keeper::Sweep() {
     if (tree.empty && slot.piped) {
       slot.state = State::kLogDraining;
       logs_.Finish(tree.id);
+      deadlines_.Add({.at_ns = NowNs() + kLogFinishedWithinNs,
+                      .id = tree.id,
+                      .generation = slot.generation,
+                      .kind = DeadlineKind::kLogFinished});
     } else if (tree.empty) {
       Drained(tree.id);
     } else if (tree.unwatched && !slot.unwatched) {

@@ -38,6 +38,7 @@
 #include "supervisor/keeper/program/orphan_watch.h"
 #include "supervisor/keeper/program/own_cgroup.h"
 #include "supervisor/keeper/program/poller.h"
+#include "supervisor/keeper/program/service_marker.h"
 #include "supervisor/keeper/program/spawn.h"
 #include "supervisor/keeper/program/tree_killer.h"
 #include "supervisor/keeper/protocol.h"
@@ -120,10 +121,12 @@ class Keeper {
   void GiveMemoryBack();
   void OnReadiness(uint32_t id, Slot& slot);
   void OnMainProcess(uint32_t id, Slot& slot);
+  void TellIfDead(const Slot& slot);
   bool OomKilled(uint32_t id, const Slot& slot, const siginfo_t& info);
   void ReportExit(uint32_t id, Slot& slot, const siginfo_t& info,
                   const rusage& usage);
   void OnLogNews();
+  void GiveLogUp(uint32_t id, Slot& slot);
 
   // keeper_notify.cc
   void HandleNotifications();
@@ -167,7 +170,7 @@ class Keeper {
   std::optional<ResourceLimit> childs_files_;
   bool told_clone_denied_ = false;
   bool told_limits_ = false;
-  std::string token_;
+  std::optional<ServiceMarker> marker_;  // Once started.
   OwnOomKills own_oom_kills_;
   std::unique_ptr<TreeKiller> killer_;
   std::vector<Slot> slots_;          // By id.

@@ -58,7 +58,7 @@ std::optional<uint32_t> Keeper::ServiceOf(pid_t pid) const {
     }
     const auto process = ReadProcess(pid);
     if (!process.has_value()) return std::nullopt;
-    // An orphan, of which only its environment tells whose it was.
+    // An orphan, of which only its marker tells whose it was.
     if (process->parent == keeper) return MarkedService(pid);
     pid = process->parent;
   }
@@ -66,19 +66,10 @@ std::optional<uint32_t> Keeper::ServiceOf(pid_t pid) const {
 }
 
 std::optional<uint32_t> Keeper::MarkedService(pid_t pid) const {
-  const auto marker = InitialEnvironmentValue(pid, kMarkerVariable);
-  const std::string prefix = token_ + "/";
-  if (!marker.has_value() || !marker->starts_with(prefix)) return std::nullopt;
-  std::string_view rest = std::string_view(*marker).substr(prefix.size());
-  uint32_t id = 0;
-  uint64_t generation = 0;
-  if (!TakeNumber(&rest, &id) || !rest.starts_with('/')) return std::nullopt;
-  rest.remove_prefix(1);
-  if (!TakeNumber(&rest, &generation) || id >= slots_.size() ||
-      slots_[id].generation != generation) {
-    return std::nullopt;
-  }
-  return id;
+  const auto run = marker_->Find(pid);
+  const bool is_ours = run.has_value() && run->id < slots_.size() &&
+                       *run == RunOf(run->id, slots_[run->id].generation);
+  return is_ours ? std::optional(run->id) : std::nullopt;
 }
 
 void Keeper::HandleNotification(uint32_t id, Slot& slot,
@@ -100,7 +91,7 @@ void Keeper::HandleNotification(uint32_t id, Slot& slot,
       deadlines_.Add({.at_ns = NowNs() + slot.watchdog_ns,
                       .id = id,
                       .generation = generation,
-                      .watchdog = true});
+                      .kind = DeadlineKind::kWatchdog});
     }
   }
   if (message.ready || message.watchdog) slot.alive_at_ns = NowNs();
@@ -151,8 +142,10 @@ void Keeper::CheckWatchdog(uint32_t id, Slot& slot) {
   const uint64_t from = slot.frozen ? NowNs() : slot.alive_at_ns;
   const uint64_t at = from + slot.watchdog_ns;
   if (at <= NowNs()) return LoseWatchdog(id, slot);
-  deadlines_.Add(
-      {.at_ns = at, .id = id, .generation = slot.generation, .watchdog = true});
+  deadlines_.Add({.at_ns = at,
+                  .id = id,
+                  .generation = slot.generation,
+                  .kind = DeadlineKind::kWatchdog});
 }
 
 void Keeper::LoseWatchdog(uint32_t id, Slot& slot) {

@@ -16,7 +16,6 @@ constexpr int kEventsPerTurn = 64;
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kFirstPauseNs = 10 * kMs;
 constexpr uint64_t kLongestPauseNs = 1000 * kMs;
-constexpr uint64_t kFinishWithinNs = 500 * kMs;
 constexpr size_t kStackBytes = 128 << 10;
 
 uint64_t NowNs() {
@@ -94,11 +93,12 @@ void LogPump::FinishAll() {
   if (!started_) return;
   Finish(kOrders);
   timespec deadline;
-  clock_gettime(CLOCK_REALTIME, &deadline);
+  clock_gettime(CLOCK_MONOTONIC, &deadline);
   deadline.tv_sec += 1;
   const Locked lock(&mutex_);
   while (unfinished_ > 0 &&
-         pthread_cond_timedwait(&none_left_, &mutex_, &deadline) == 0) {
+         pthread_cond_clockwait(&none_left_, &mutex_, CLOCK_MONOTONIC,
+                                &deadline) == 0) {
   }
 }
 
@@ -127,6 +127,8 @@ void LogPump::TakeOrders() {
   const uint64_t finish_by_ns = NowNs() + kFinishWithinNs;
   for (Order& order : orders) {
     if (order.entry != nullptr) {
+      // Its last run was not waited for.
+      if (entries_.contains(order.id)) End(order.id);
       entries_[order.id] = std::move(order.entry);
       Pump(order.id);
       continue;
@@ -152,8 +154,13 @@ void LogPump::Pump(uint32_t id) {
   }
   entry.in_trouble = trouble;
   if (!ended) return Watch(id, entry, entry.retry_at_ns == 0);
-  Watch(id, entry, false);
-  Tell(id, entry, true);
+  End(id);
+}
+
+void LogPump::End(uint32_t id) {
+  const auto found = entries_.find(id);
+  Watch(id, *found->second, false);
+  Tell(id, *found->second, true);
   entries_.erase(found);
   const Locked lock(&mutex_);
   if (--unfinished_ == 0) pthread_cond_signal(&none_left_);

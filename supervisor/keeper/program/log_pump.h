@@ -37,6 +37,8 @@ class LogPump {
   LogPump(const LogPump&) = delete;
   LogPump& operator=(const LogPump&) = delete;
 
+  static constexpr uint64_t kFinishWithinNs = 500'000'000;
+
   // False if there is no thread to be had; errno is set.
   bool Start();
   bool started() const { return started_; }
@@ -47,7 +49,7 @@ class LogPump {
 
   void Add(uint32_t id, uint64_t generation, StrictLog log);
   // Nobody writes any more: what is in the pipe is the last of it. What cannot
-  // be written within half a second is lost, and counted.
+  // be written within kFinishWithinNs is lost, and counted.
   void Finish(uint32_t id);
   // The same for all, and waits for it.
   void FinishAll();
@@ -76,6 +78,8 @@ class LogPump {
   [[noreturn]] void Run();
   void TakeOrders();
   void Pump(uint32_t id);
+  // What is left of it is given up.
+  void End(uint32_t id);
   // Whether it ended.
   bool MoveOn(Entry& entry);
   void Watch(uint32_t id, Entry& entry, bool wanted);

@@ -4,37 +4,39 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
-
-#include "supervisor/keeper/program/small_text.h"
 
 namespace espalier::keeper {
 namespace {
 
 constexpr int kMaxStopRounds = 64;
 
+// Each takes some ten microseconds, in which hardly anything forks and exits.
+constexpr int kMaxOrphanRounds = 64;
+
 // `trees` are in the order of their ids.
-Tree* FindTree(std::vector<Tree>& trees, uint32_t id, uint64_t generation) {
+Tree* FindTree(std::vector<Tree>& trees, ServiceRun run) {
   const auto it =
-      std::lower_bound(trees.begin(), trees.end(), id,
+      std::lower_bound(trees.begin(), trees.end(), run.id,
                        [](const Tree& t, uint32_t n) { return t.id < n; });
-  const bool found =
-      it != trees.end() && it->id == id && it->generation == generation;
+  const bool found = it != trees.end() && RunOf(it->id, it->generation) == run;
   return found ? &*it : nullptr;
 }
 
 }  // namespace
 
-MarkerTreeKiller::MarkerTreeKiller(std::string token, Poller* poller,
+MarkerTreeKiller::MarkerTreeKiller(const ServiceMarker& marker, Poller* poller,
                                    OrphanWatch* orphans)
-    : token_(std::move(token)), poller_(poller), orphans_(orphans) {}
+    : marker_(marker), poller_(poller), orphans_(orphans) {}
 
 void MarkerTreeKiller::MainStarted(uint32_t, pid_t main_pid) {
   // Numbers mostly grow, so this mostly is an append.
   mains_.insert(std::upper_bound(mains_.begin(), mains_.end(), main_pid),
                 main_pid);
 }
+
+// Its process group, in one moment: none of it can fork any more.
+void MarkerTreeKiller::MainDead(pid_t main_pid) { kill(-main_pid, SIGKILL); }
 
 void MarkerTreeKiller::MainEnded(pid_t main_pid) {
   const auto it = std::lower_bound(mains_.begin(), mains_.end(), main_pid);
@@ -61,11 +63,12 @@ void MarkerTreeKiller::Sweep(std::vector<Tree>& trees) {
     for (int i = 0; i < kMaxStopRounds && KillOnce(trees, SIGSTOP) > 0; ++i) {
     }
     for (auto& [key, member] : members_) {
-      if (FindTree(trees, member.tree, member.generation) != nullptr) {
+      if (FindTree(trees, RunOf(member.tree, member.generation)) != nullptr) {
         SignalPidfd(member.pidfd.get(), SIGKILL);
       }
     }
   }
+  if (orphans) KillOrphans(trees);
   for (Tree& tree : trees) {
     const auto it = dying_.find(tree.id);
     const bool members = it != dying_.end() && it->second.members > 0;
@@ -89,7 +92,9 @@ size_t MarkerTreeKiller::KillOnce(std::vector<Tree>& trees, int signal) {
   // First the main processes, which might start others in place of the dead.
   // Their descendants are already known.
   for (const Tree& tree : trees) {
-    if (tree.main_pidfd >= 0) SignalPidfd(tree.main_pidfd, SIGKILL);
+    if (tree.main_pidfd < 0) continue;
+    SignalPidfd(tree.main_pidfd, SIGKILL);
+    kill(-tree.main_pid, SIGKILL);
   }
   size_t fresh = 0;
   for (size_t i = 0; i < processes.size(); ++i) {
@@ -128,21 +133,26 @@ Tree* MarkerTreeKiller::FindByMain(pid_t pid) const {
 
 Tree* MarkerTreeKiller::OwnerByTraces(const ProcessInfo& process,
                                       std::vector<Tree>& trees) const {
-  if (Tree* tree = FindByMain(process.session)) return tree;
-  const auto marker =
-      InitialEnvironmentValue(process.identity.pid, kMarkerVariable);
-  if (!marker.has_value()) return nullptr;
-  std::string_view rest = *marker;
-  uint32_t id = 0;
-  uint64_t generation = 0;
-  if (!rest.starts_with(token_)) return nullptr;
-  rest.remove_prefix(token_.size());
-  if (!rest.starts_with('/')) return nullptr;
-  rest.remove_prefix(1);
-  if (!TakeNumber(&rest, &id) || !rest.starts_with('/')) return nullptr;
-  rest.remove_prefix(1);
-  if (!TakeNumber(&rest, &generation) || !rest.empty()) return nullptr;
-  return FindTree(trees, id, generation);
+  if (const auto run = marker_.Find(process.identity.pid)) {
+    if (Tree* tree = FindTree(trees, *run)) return tree;
+  }
+  return FindByMain(process.session);
+}
+
+void MarkerTreeKiller::KillOrphans(std::vector<Tree>& trees) {
+  for (int round = 0; round < kMaxOrphanRounds; ++round) {
+    bool fresh = false;
+    for (const pid_t pid : orphans_->List()) {
+      const auto process = ReadProcess(pid);
+      if (!process.has_value()) continue;
+      Tree* tree = OwnerByTraces(*process, trees);
+      if (tree == nullptr) continue;
+      // One that is dead may have left another one, which came after the list.
+      fresh |= process->dead() || AddMember(*process, *tree, SIGKILL);
+    }
+    if (!fresh) return;
+    orphans_->ReapAndCheck();
+  }
 }
 
 bool MarkerTreeKiller::AddMember(const ProcessInfo& process, Tree& tree,
@@ -210,15 +220,13 @@ void MarkerTreeKiller::Freeze(uint32_t id, uint64_t generation, pid_t main_pid,
   const int signal = frozen ? SIGSTOP : SIGCONT;
   const std::vector<ProcessInfo> processes = ScanProcesses();
   const std::vector<pid_t> branches = BranchesOf(getpid(), processes);
-  const std::string marker =
-      token_ + "/" + Decimal(id) + "/" + Decimal(generation);
+  const ServiceRun run = RunOf(id, generation);
   for (size_t i = 0; i < processes.size(); ++i) {
     if (branches[i] == 0 || processes[i].dead()) continue;
     const bool is_orphans =
         !std::binary_search(mains_.begin(), mains_.end(), branches[i]);
     if (branches[i] == main_pid ||
-        (is_orphans && InitialEnvironmentValue(processes[i].identity.pid,
-                                               kMarkerVariable) == marker)) {
+        (is_orphans && marker_.Find(processes[i].identity.pid) == run)) {
       SignalProcess(processes[i].identity, signal);
     }
   }

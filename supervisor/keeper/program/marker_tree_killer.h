@@ -2,10 +2,14 @@
 //
 // While a main process lives, its tree is what descends from it. What it leaves
 // behind is given to the keeper, a subreaper; whose it was is told by its
-// session (the number of a main process stays reserved for as long as its
-// session has members), else by the marker in its initial environment. An
-// orphan that made itself a new session and cleared its environment before an
-// exec is recognised by neither: it ends with the keeper, as everything does.
+// marker (see service_marker.h), or by its session (the number of a main
+// process stays reserved for as long as its session has members). An orphan
+// that removed all three is recognised by none: it ends with the keeper, as
+// everything does.
+//
+// A scan of /proc takes milliseconds, in which a process can fork and exit many
+// times. So what is left behind is looked for in the kernel's list of our
+// orphans as well, where each stands until we reap it: nothing gets past that.
 #ifndef SUPERVISOR_KEEPER_PROGRAM_MARKER_TREE_KILLER_H_
 #define SUPERVISOR_KEEPER_PROGRAM_MARKER_TREE_KILLER_H_
 
@@ -26,11 +30,13 @@ namespace espalier::keeper {
 class MarkerTreeKiller : public TreeKiller {
  public:
   // The pointers are borrowed.
-  MarkerTreeKiller(std::string token, Poller* poller, OrphanWatch* orphans);
+  MarkerTreeKiller(const ServiceMarker& marker, Poller* poller,
+                   OrphanWatch* orphans);
 
   TreeRung rung() const override { return TreeRung::kMarker; }
   bool Prepare(const SpawnRequest& request, int*, const char** note) override;
   void MainStarted(uint32_t id, pid_t main_pid) override;
+  void MainDead(pid_t main_pid) override;
   void MainEnded(pid_t main_pid) override;
   void Abandoned(uint32_t, uint64_t) override {}
   void Freeze(uint32_t id, uint64_t generation, pid_t main_pid,
@@ -57,6 +63,8 @@ class MarkerTreeKiller : public TreeKiller {
 
   // Kills what one scan shows. Returns how many processes it had not known.
   size_t KillOnce(std::vector<Tree>& trees, int signal);
+  // Kills what `trees` have left behind, until nothing of it is new.
+  void KillOrphans(std::vector<Tree>& trees);
   // Which of `trees` a process belongs to; `branch` is the keeper's child
   // above.
   Tree* OwnerOf(const ProcessInfo& process, const ProcessInfo* branch,
@@ -67,7 +75,7 @@ class MarkerTreeKiller : public TreeKiller {
   bool AddMember(const ProcessInfo& process, Tree& tree, int signal);
   void ForgetMembersOf(uint32_t tree);
 
-  const std::string token_;
+  const ServiceMarker& marker_;
   Poller* const poller_;
   OrphanWatch* const orphans_;
   std::vector<pid_t> mains_;         // Not reaped; ordered.

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "supervisor/keeper/program/process_scan.h"
+
 namespace espalier::keeper {
 namespace {
 
@@ -52,6 +54,8 @@ bool OrphanWatch::IsKept(pid_t pid) {
   const std::lock_guard lock(mutex_);
   return std::find(kept_.begin(), kept_.end(), pid) != kept_.end();
 }
+
+std::vector<pid_t> OrphanWatch::List() { return ChildrenOf(getpid()); }
 
 void OrphanWatch::Keep(pid_t pid) {
   const std::lock_guard lock(mutex_);

@@ -33,6 +33,9 @@ class OrphanWatch {
   // From the loop's thread: has the dead ones reaped, waits for that (some
   // microseconds), and returns whether living ones remain.
   bool ReapAndCheck();
+  // From the loop's thread: the orphans, living and dead, that have not been
+  // reaped. Empty on kernels that do not list them (CONFIG_PROC_CHILDREN).
+  static std::vector<pid_t> List();
 
   // From the loop's thread: leaves an orphan to the caller, who wants to know
   // how it ended; and takes that back. While one that is kept is dead, those

@@ -43,7 +43,9 @@ std::optional<ProcessInfo> ParseStat(pid_t pid, std::string_view stat) {
   SkipField(&stat);
   SkipField(&stat);
   if (!TakeNumber(&stat, &info.session)) return std::nullopt;  // Field 6.
-  for (int field = 6; field < 22; ++field) SkipField(&stat);
+  for (int field = 6; field < 20; ++field) SkipField(&stat);
+  if (!TakeNumber(&stat, &info.threads)) return std::nullopt;  // Field 20.
+  for (int field = 20; field < 22; ++field) SkipField(&stat);
   if (!TakeNumber(&stat, &info.identity.start_time)) return std::nullopt;
   return info;
 }
@@ -73,6 +75,26 @@ std::vector<ProcessInfo> ScanProcesses() {
               return a.identity < b.identity;
             });
   return processes;
+}
+
+std::vector<pid_t> ChildrenOf(pid_t thread) {
+  const std::string path =
+      "/proc/self/task/" + Decimal(static_cast<uint64_t>(thread)) + "/children";
+  const OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string list;
+  char buffer[4096];
+  ssize_t n = 0;
+  while (file && (n = read(file.get(), buffer, sizeof buffer)) > 0) {
+    list.append(buffer, static_cast<size_t>(n));
+  }
+  std::vector<pid_t> children;
+  std::string_view rest = list;
+  while (!rest.empty()) {
+    std::string_view word = TakePiece(&rest, ' ');
+    pid_t pid = 0;
+    if (TakeNumber(&word, &pid)) children.push_back(pid);
+  }
+  return children;
 }
 
 std::vector<pid_t> BranchesOf(pid_t root,

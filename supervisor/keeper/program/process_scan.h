@@ -30,8 +30,12 @@ struct ProcessInfo {
   pid_t parent = 0;
   pid_t session = 0;
   char state = '?';  // As in /proc/PID/stat.
-  // It runs no more and only waits to be reaped; it has no children.
-  bool dead() const { return state == 'Z' || state == 'X' || state == 'x'; }
+  int threads = 0;
+  // It runs no more and only waits to be reaped; it has no children. (Of one
+  // whose leading thread has ended, 'Z' is said while others go on.)
+  bool dead() const {
+    return threads <= 1 && (state == 'Z' || state == 'X' || state == 'x');
+  }
 };
 
 // Nothing if there is no such process.
@@ -43,6 +47,12 @@ std::optional<ProcessInfo> ParseStat(pid_t pid, std::string_view stat);
 // Every process in /proc, in the order of their numbers. Not one moment's
 // picture: what is forked or ends meanwhile may be missing.
 std::vector<ProcessInfo> ScanProcesses();
+
+// The children, dead ones too, of a thread of the calling process, as the
+// kernel lists them: every one that there is from the first moment of the call
+// to its last, if none is reaped meanwhile. Empty if the kernel keeps no list
+// (CONFIG_PROC_CHILDREN).
+std::vector<pid_t> ChildrenOf(pid_t thread);
 
 // For each of `processes` (ordered by number): which child of `root` it is or
 // descends from; 0 if none.

@@ -34,6 +34,13 @@ TEST(ParseStatTest, ReadsTheFieldsThatMatter) {
   EXPECT_FALSE(info->dead());
 }
 
+TEST(ParseStatTest, WhoHasThreadsLeftIsNotDead) {
+  const std::string before =
+      "42 (name) Z 7 42 41 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 ";
+  EXPECT_TRUE(ParseStat(42, before + "1 0 9")->dead());
+  EXPECT_FALSE(ParseStat(42, before + "2 0 9")->dead());
+}
+
 TEST(ParseStatTest, RefusesWhatIsCutOff) {
   const std::string stat =
       "42 (name) Z 7 42 41 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 9";

@@ -16,6 +16,7 @@
 
 #include "supervisor/keeper/program/orphan_watch.h"
 #include "supervisor/keeper/program/poller.h"
+#include "supervisor/keeper/program/service_marker.h"
 #include "supervisor/keeper/protocol.h"
 
 namespace espalier::keeper {
@@ -45,6 +46,9 @@ class TreeKiller {
                        const char** note) = 0;
   // After the clone.
   virtual void MainStarted(uint32_t id, pid_t main_pid) = 0;
+  // The main process is dead, but has not been reaped, so that its number is
+  // still its own. Not called if another process takes over.
+  virtual void MainDead(pid_t main_pid) = 0;
   // After the main process has been reaped; its number may be used again.
   virtual void MainEnded(pid_t main_pid) = 0;
   // No Sweep will come: the clone failed, or what was cloned ended before exec.
@@ -75,7 +79,7 @@ class TreeKiller {
 // The best rung that works here, or only `forced`; null if that one does not.
 // `*note` then says why the better ones do not. The arguments outlive it.
 std::unique_ptr<TreeKiller> MakeTreeKiller(std::optional<TreeRung> forced,
-                                           const std::string& token,
+                                           const ServiceMarker& marker,
                                            Poller* poller, OrphanWatch* orphans,
                                            std::string* note);
 

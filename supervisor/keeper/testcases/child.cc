@@ -7,6 +7,12 @@
 //   grandchild PIDFILE   leaves a process behind that has left its session and
 //                        has no parent, then sleeps
 //   nameless PIDFILE     the same, and the process has no environment either
+//   titled PIDFILE       the same, and it overwrites its environment in memory
+//   traceless PIDFILE    as nameless, and it has the usual limits, too
+//   leaderless PIDFILE   has a child whose leading thread ends while another
+//                        one goes on, then sleeps
+//   forks_on FILE        holds a lock on the file, says so, and forks for ever:
+//                        each process has one child, and ends
 //   orphan_exit PIDFILE  as grandchild, then ends
 //   environment          prints its environment and its descriptors, then ends
 //   signals              prints what is blocked and what is ignored, then ends
@@ -34,6 +40,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -70,16 +77,29 @@ void WritePid(const char* file) {
   rename(temporary.c_str(), file);
 }
 
+// As setproctitle(3) does.
+void OverwriteEnvironment() {
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    memset(*entry, 0, strlen(*entry));
+  }
+}
+
 // A process that nobody waits for; returns when it has written its pid.
-void LeaveBehind(const char* file, char** argv, bool nameless) {
+void LeaveBehind(const char* file, char** argv, const std::string& mode) {
   int done[2];
   if (pipe(done) != 0) abort();
   if (fork() == 0) {
     setsid();
     if (fork() != 0) _exit(0);
-    if (nameless) {
-      char mode[] = "nameless_sleep";
-      char* arguments[] = {argv[0], mode, const_cast<char*>(file), nullptr};
+    if (mode == "titled") OverwriteEnvironment();
+    if (mode == "traceless") {
+      const rlimit usual = {RLIM_INFINITY, RLIM_INFINITY};
+      setrlimit(RLIMIT_LOCKS, &usual);
+    }
+    if (mode == "nameless" || mode == "traceless") {
+      char sleep_mode[] = "nameless_sleep";
+      char* arguments[] = {argv[0], sleep_mode, const_cast<char*>(file),
+                           nullptr};
       char* none[] = {nullptr};
       // The parent waits for the end of the pipe, which is closed by this end.
       fcntl(done[0], F_SETFD, FD_CLOEXEC);
@@ -95,6 +115,35 @@ void LeaveBehind(const char* file, char** argv, bool nameless) {
   char byte;
   while (read(done[0], &byte, 1) > 0) {
   }
+}
+
+[[noreturn]] void LoseLeader(const char* file) {
+  static const char* pid_file = file;
+  pthread_t other;
+  pthread_create(
+      &other, nullptr,
+      [](void*) -> void* {
+        WritePid(pid_file);
+        Sleep();
+      },
+      nullptr);
+  pthread_exit(nullptr);
+}
+
+// The lock is that of all of them. It ends after a while, even if nobody ends
+// it.
+[[noreturn]] void ForkOn(const char* file) {
+  constexpr int kMost = 100'000;
+  const int lock = open(file, O_RDWR | O_CREAT, 0600);
+  flock(lock, LOCK_EX);
+  puts("going");
+  fflush(stdout);
+  if (fork() != 0) Sleep();
+  setsid();
+  for (int i = 0; i < kMost; ++i) {
+    if (fork() != 0) _exit(0);
+  }
+  _exit(0);
 }
 
 void PrintDescriptors() {
@@ -259,11 +308,20 @@ int main(int argc, char** argv) {
     if (ready != nullptr && write(atoi(ready), "\n", 1) != 1) return 1;
     Sleep();
   }
-  if (mode == "grandchild" || mode == "nameless" || mode == "orphan_exit") {
-    LeaveBehind(argument, argv, mode == "nameless");
+  if (mode == "grandchild" || mode == "nameless" || mode == "titled" ||
+      mode == "traceless" || mode == "orphan_exit") {
+    LeaveBehind(argument, argv, mode);
     if (mode == "orphan_exit") return 0;
     Sleep();
   }
+  if (mode == "leaderless") {
+    if (fork() == 0) {
+      setsid();
+      LoseLeader(argument);
+    }
+    Sleep();
+  }
+  if (mode == "forks_on") ForkOn(argument);
   if (mode == "nameless_sleep") {
     WritePid(argument);
     for (int fd = 0; fd < 64; ++fd) close(fd);

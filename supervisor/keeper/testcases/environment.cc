@@ -27,7 +27,7 @@ int main(int, char** argv) {
     request.argv = {argv[1], "ignore_term"};
     request.readiness_variable = "READY_FD";
   } else {
-    request.argv = {argv[1], "nameless", argv[2]};
+    request.argv = {argv[1], "traceless", argv[2]};
   }
   int service = 0;
   if (!(*keeper)->Spawn(request).ok()) return 1;

@@ -23,8 +23,8 @@ class StuckTest : public testing::Test {
   // One service that is asked, and killed, and given up without delay.
   void RunTraced() {
     world_.Run([this](Nursery& nursery) -> Task<void> {
-      co_await world_.StartActor(
-          nursery, "one", {.stop = {.grace = absl::Milliseconds(1)}});
+      co_await world_.StartActor(nursery, "one",
+                                 {.stop = {.grace = absl::Milliseconds(1)}});
       co_await world_.StartActor(nursery, "other");
     });
     ASSERT_TRUE(world_.ready()) << *world_.ended();
