@@ -38,6 +38,19 @@ absl::Status SystemError(absl::string_view what) {
       errno, absl::StrCat("the keeper cannot be started: ", what));
 }
 
+// Whatever is found out of processes is read there, by their numbers.
+absl::Status CheckProc() {
+  char self[32] = "";
+  const ssize_t n = readlink("/proc/self", self, sizeof self - 1);
+  if (n > 0 && absl::StrCat(getpid()) == absl::string_view(self, n)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      "the keeper cannot be started: /proc is not there or shows the processes "
+      "of another PID namespace; mount one of this namespace (for example with "
+      "unshare --mount-proc)");
+}
+
 absl::StatusOr<OwnedFd> ProgramInMemory() {
 #ifndef MFD_EXEC
   constexpr unsigned kMfdExec = 0x0010U;
@@ -110,11 +123,19 @@ absl::StatusOr<pid_t> SpawnGuard(int socket, int environment, int program,
 }
 
 // Blocks until there is something to read; false if there is not by `deadline`.
+// Deadlines do not move when somebody sets the clock.
+absl::Time MonotonicNow() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::TimeFromTimespec(now);
+}
+
+// By a deadline of MonotonicNow().
 bool AwaitReadable(int fd, absl::Time deadline) {
   pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
   while (true) {
     const int64_t ms = absl::ToInt64Milliseconds(
-        absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1)));
+        absl::Ceil(deadline - MonotonicNow(), absl::Milliseconds(1)));
     const int ready = poll(&entry, 1, std::clamp<int64_t>(ms, 0, INT_MAX));
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
@@ -162,6 +183,7 @@ absl::Status CheckRequest(const keeper::SpawnRequest& request,
 
 absl::StatusOr<std::unique_ptr<KeeperClient>> KeeperClient::Launch(
     const KeeperOptions& options) {
+  if (absl::Status proc = CheckProc(); !proc.ok()) return proc;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
                  ends) != 0) {
@@ -197,7 +219,7 @@ absl::StatusOr<std::unique_ptr<KeeperClient>> KeeperClient::Launch(
     waitpid(*guard, nullptr, 0);
     return failed;
   }
-  const absl::Time deadline = absl::Now() + options.launch_timeout;
+  const absl::Time deadline = MonotonicNow() + options.launch_timeout;
   auto client = std::unique_ptr<KeeperClient>(new KeeperClient(
       options, std::move(ours), *guard, std::move(guard_pidfd)));
   theirs.Reset();
@@ -216,7 +238,7 @@ KeeperClient::KeeperClient(const KeeperOptions& options, OwnedFd socket,
       guard_pidfd_(std::move(guard_pidfd)) {}
 
 KeeperClient::~KeeperClient() {
-  const absl::Time deadline = absl::Now() + options_.shutdown_timeout;
+  const absl::Time deadline = MonotonicNow() + options_.shutdown_timeout;
   BeginEnd();
   if (AwaitGuard(deadline) && AwaitKeeper(deadline) && EndMarked(deadline)) {
     return;

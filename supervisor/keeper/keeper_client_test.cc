@@ -267,7 +267,7 @@ TEST_F(KeeperClientTest, F23WhatAMainProcessLeavesBehindIsKilled) {
 }
 
 TEST_F(KeeperClientTest, F20OneThatClearedItsEnvironmentDiesWithTheInstance) {
-  Spawn(Request(1, {"nameless", File("pid")}));
+  Spawn(Request(1, {"traceless", File("pid")}));
   ProcessWatch nameless(AwaitPid(File("pid")));
   keeper_.reset();
   EXPECT_EQ(kill(nameless.pid(), 0), -1);
@@ -412,6 +412,30 @@ INSTANTIATE_TEST_SUITE_P(
                     Victims{"environment_guard", true, true, false},
                     Victims{"environment_keeper", true, false, true}),
     [](const auto& info) { return info.param.name; });
+
+// Where numbers of processes mean others in /proc, none may be signalled by
+// what stands there.
+TEST_F(KeeperClientTest, IsRefusedInAPidNamespaceWithoutItsOwnProc) {
+  const pid_t outer = fork();
+  if (outer == 0) {
+    // Where nobody may make one, nobody is in one.
+    if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) _exit(0);
+    const pid_t inner = fork();
+    if (inner == 0) {
+      const auto launched = KeeperClient::Launch({});
+      const bool refused =
+          launched.status().code() == absl::StatusCode::kFailedPrecondition &&
+          absl::StrContains(launched.status().message(), "--mount-proc");
+      _exit(refused ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(inner, &status, 0);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(outer, &status, 0), outer);
+  EXPECT_EQ(status, 0);
+}
 
 }  // namespace
 }  // namespace espalier
