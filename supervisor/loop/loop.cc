@@ -92,6 +92,8 @@ void Loop::Post(std::function<void()> task) {
   {
     absl::MutexLock lock(&mutex_);
     posted_.push_back(std::move(task));
+    // The first one's wake-up is pending, and takes all.
+    if (posted_.size() > 1) return;
   }
   const uint64_t one = 1;
   // Cannot fail in a way that matters: a full counter means that a wake-up is
