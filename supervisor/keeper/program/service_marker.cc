@@ -89,17 +89,16 @@ std::optional<ResourceLimit> ServiceMarker::Limit(uint32_t id,
                                                   uint64_t generation) const {
   if (!has_limit_) return std::nullopt;
   const ServiceRun run = RunOf(id, generation);
-  return ResourceLimit{
-      .resource = RLIMIT_LOCKS,
-      .soft = token_bits_ << (kGenerationBits + kIdBits) |
-              uint64_t{run.generation} << kIdBits | run.id,
-      .hard = RLIM_INFINITY};
+  return ResourceLimit{.resource = RLIMIT_LOCKS,
+                       .soft = token_bits_ << (kGenerationBits + kIdBits) |
+                               uint64_t{run.generation} << kIdBits | run.id,
+                       .hard = RLIM_INFINITY};
 }
 
 std::optional<ServiceRun> ServiceMarker::Find(pid_t pid) const {
   const auto limit = LocksLimitOf(pid);
-  if (limit.has_value() && *limit >> (kGenerationBits + kIdBits) ==
-                               token_bits_) {
+  if (limit.has_value() &&
+      *limit >> (kGenerationBits + kIdBits) == token_bits_) {
     return RunOf(*limit & ((1u << kIdBits) - 1), *limit >> kIdBits);
   }
   return FindInEnvironment(pid);

@@ -16,6 +16,7 @@ namespace espalier {
 namespace {
 
 using enum ServiceState;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
@@ -50,6 +51,13 @@ class GroupPolicyTest : public testing::TestWithParam<WorldKind> {
     world_.Run([=, this](Nursery& nursery) -> Task<void> {
       co_await world_.StartActor(nursery, "one", options);
     });
+  }
+
+  void ExpectFiveRuns() {
+    EXPECT_THAT(std::string(world_.AwaitEnd().message()),
+                HasSubstr("one could not be kept running: it failed 5 times "
+                          "within 1m, the last time with: exit code 1"));
+    EXPECT_EQ(world_.Runs("one"), 5u);
   }
 
   bool AwaitRuns(const std::vector<Generation>& runs) {
@@ -196,12 +204,47 @@ TEST_P(GroupPolicyTest, EveryServiceThatFailsAtThatTimeIsReported) {
 // --- Rules of a service
 
 TEST_P(GroupPolicyTest, F30TheLimitIsExact) {
+  world_.Direct("one", "exit 1");
+  RunOne({.restart = QuickRestarts(5)});
+  ExpectFiveRuns();
+}
+
+TEST_P(GroupPolicyTest, F31ACrashJustAfterReadyCountsAsWell) {
   world_.Direct("one", "ready_exit 1");
   RunOne({.restart = QuickRestarts(5)});
-  EXPECT_THAT(std::string(world_.AwaitEnd().message()),
-              HasSubstr("one could not be kept running: it failed 5 times "
-                        "within 1m, the last time with: exit code 1"));
-  EXPECT_EQ(world_.Runs("one"), 5u);
+  ExpectFiveRuns();
+  EXPECT_THAT(world_.moves, Contains("one READY"));
+}
+
+TEST_P(GroupPolicyTest, F33ManyThatFailTogetherAreStartedAFewAtATime) {
+  constexpr int kServices = 200;
+  constexpr int kAtATime = 8;
+  GroupWorld world(GetParam(), {.max_starting = kAtATime});
+  std::vector<std::string> names;
+  for (int i = 0; i < kServices; ++i) names.push_back(absl::StrCat("s", i));
+  world.Run([&](Nursery& nursery) -> Task<void> {
+    for (const std::string& name : names) {
+      co_await world.StartActor(nursery, name);
+    }
+  });
+  ASSERT_TRUE(world.ready()) << *world.ended();
+  int most = 0;
+  world.on_move = [&](const std::string&) {
+    const auto starting =
+        std::count_if(names.begin(), names.end(), [&](const std::string& name) {
+          const ServiceState state = world.State(name);
+          return state == kSpawning || state == kStarting;
+        });
+    most = std::max(most, static_cast<int>(starting));
+  };
+  world.Kill(names);
+  EXPECT_TRUE(world.Await([&] {
+    return std::all_of(names.begin(), names.end(), [&](const auto& name) {
+      return world.State(name) == kReady && world.Runs(name) == 2;
+    });
+  }));
+  EXPECT_GT(most, 1);
+  EXPECT_LE(most, kAtATime);
 }
 
 TEST_P(GroupPolicyTest, PausesGrow) {
@@ -294,7 +337,18 @@ TEST_P(NeedsTest, F50ABlockedServiceHealsWithWhatItNeeds) {
   EXPECT_TRUE(world_.AwaitRun("user", 2));
 }
 
-TEST_P(NeedsTest, AStopTakesThoseAlongThatNeedItAlways) {
+TEST_P(NeedsTest, F51ANeedThatDiesDuringAStopHoldsNothingUp) {
+  RunStore(/*only_at_start=*/false);
+  world_.on_move = [this](const std::string& move) {
+    if (move == "user STOPPING") world_.Kill({"store"});
+  };
+  Tell(StopRequested{world_.Id("user")});
+  ASSERT_TRUE(world_.AwaitState("user", kInactive));
+  EXPECT_TRUE(world_.AwaitRun("store", 2));
+  EXPECT_EQ(world_.State("user"), kInactive);
+}
+
+TEST_P(NeedsTest, F52AStopTakesThoseAlongThatNeedItAlways) {
   RunStore(/*only_at_start=*/false);
   Tell(StopRequested{world_.Id("store")});
   ASSERT_TRUE(world_.AwaitState("store", kInactive));
