@@ -25,6 +25,7 @@
 #include "supervisor/environment/event_recorder.h"
 #include "supervisor/environment/pressure_guard.h"
 #include "supervisor/environment/progress.h"
+#include "supervisor/environment/progress_output.h"
 #include "supervisor/environment/table.h"
 #include "supervisor/instance/instance_lock.h"
 #include "supervisor/instance/instance_paths.h"
@@ -79,6 +80,15 @@ ProgressLine LineOf(const Runtime& runtime, ServiceId id) {
   return {};
 }
 
+// How long the end waits for who reads the table.
+constexpr absl::Duration kLongestGoodbye = absl::Seconds(1);
+
+bool IsIgnored(int signal) {
+  struct sigaction action;
+  return sigaction(signal, nullptr, &action) == 0 &&
+         (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
+}
+
 // Everything that lives while an environment runs in the foreground.
 class LiveEnvironment {
  public:
@@ -103,6 +113,7 @@ class LiveEnvironment {
                     loop_->Quit();
                   }}),
         progress_(*loop_, Progress::Detect(STDERR_FILENO)),
+        table_(*loop_, STDOUT_FILENO),
         events_(
             *loop_, runtime_,
             {.path = paths.journal_file(),
@@ -126,7 +137,8 @@ class LiveEnvironment {
   ~LiveEnvironment() { backend_->BeginEnd(); }
 
   absl::Status Run() {
-    for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int signal : kStopSignals) {
+      if (signal != SIGTERM && IsIgnored(signal)) continue;
       signals_.push_back(
           loop_->OnSignal(signal, [this, signal] { Signalled(signal); }));
     }
@@ -152,6 +164,7 @@ class LiveEnvironment {
     while (!ended_) loop_->Run();
     if (follower_ != nullptr) follower_->Flush();
     progress_.Finish(Loop::Now());
+    table_.FlushWithin(kLongestGoodbye);
     if (ended_->ok()) Say(absl::StrCat("stopped after ", Elapsed(stop_began_)));
     return *ended_;
   }
@@ -213,10 +226,8 @@ class LiveEnvironment {
                                 runtime_.engine().State(service.id))),
                       absl::StrJoin(urls, " "), backend_->Log(service).file});
     }
-    std::fputs(
-        RenderTable({"SERVICE", "STATE", "ENDPOINT", "LOG"}, rows).c_str(),
-        stdout);
-    std::fflush(stdout);
+    table_.Write(RenderTable({"SERVICE", "STATE", "ENDPOINT", "LOG"}, rows));
+    table_.Flush();
   }
 
   void Observe(const Changed& change) {
@@ -265,6 +276,7 @@ class LiveEnvironment {
   Runtime runtime_;
   EnvironmentRun run_;
   Progress progress_;
+  ProgressOutput table_;
   EventRecorder events_;
   ControlledRuntime controlled_;
   PressureGuard pressure_;

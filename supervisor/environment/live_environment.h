@@ -1,6 +1,8 @@
 #ifndef ESPALIER_SUPERVISOR_ENVIRONMENT_LIVE_ENVIRONMENT_H_
 #define ESPALIER_SUPERVISOR_ENVIRONMENT_LIVE_ENVIRONMENT_H_
 
+#include <array>
+#include <csignal>
 #include <string>
 
 #include "absl/status/status.h"
@@ -9,6 +11,11 @@
 #include "supervisor/environment/pressure_guard.h"
 
 namespace espalier {
+
+// What stops an environment; the same once more kills it. SIGHUP and SIGINT do
+// not if they are ignored when the program starts, as nohup(1) and a shell that
+// puts it into the background want it.
+inline constexpr std::array<int, 3> kStopSignals = {SIGINT, SIGTERM, SIGHUP};
 
 // Runs an environment on this machine in the foreground, until it has been
 // stopped (OK) or has failed (why). `program` is argv[0]. The only use of

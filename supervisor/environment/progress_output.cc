@@ -64,4 +64,17 @@ void ProgressOutput::Flush() {
   }
 }
 
+void ProgressOutput::FlushWithin(absl::Duration longest) {
+  const absl::Duration deadline = Loop::Now() + longest;
+  for (Flush(); !pending_.empty(); Flush()) {
+    const absl::Duration left = deadline - Loop::Now();
+    pollfd entry{.fd = fd_, .events = POLLOUT, .revents = 0};
+    if (left <= absl::ZeroDuration() ||
+        poll(&entry, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) <
+            0) {
+      return;
+    }
+  }
+}
+
 }  // namespace espalier

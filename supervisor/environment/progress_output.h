@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/time/time.h"
 #include "supervisor/loop/loop.h"
 #include "supervisor/ports/unique_fd.h"
 
@@ -15,8 +16,9 @@ namespace espalier {
 // at once is kept and written when there is room. The loop's thread only.
 class ProgressOutput {
  public:
-  // Beyond this many bytes that wait, what is written is dropped.
-  static constexpr size_t kMaxPending = 1 << 20;
+  // Beyond this many bytes that wait, what is written is dropped. The table of
+  // 10,000 services takes a tenth of it.
+  static constexpr size_t kMaxPending = 16 << 20;
 
   // `fd` stays the caller's and open as long as this object. Its O_NONBLOCK
   // flag is shared with other processes (the shell) and stays as it is: we
@@ -28,6 +30,8 @@ class ProgressOutput {
   void Write(std::string_view text);
   // Writes as much as there is room for, now.
   void Flush();
+  // Writes what there is room for within that time. Blocks.
+  void FlushWithin(absl::Duration longest);
 
   // True if everything that was written has been taken.
   bool idle() const { return pending_.empty(); }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
 #include "supervisor/loop/loop.h"
@@ -71,6 +72,20 @@ TEST_F(ProgressTest, AReaderThatStopsReadingDoesNotBlockIt) {
   Loop::Watch watch =
       loop_.OnReadable(ends_[0], [&] { read += Written().size(); });
   loop_.RunUntil([&] { return read >= 1'000'000; });
+}
+
+TEST_F(ProgressTest, TheEndWaitsForAReaderButNotForEver) {
+  ProgressOutput output(loop_, ends_[1]);
+  output.Write(std::string(1'000'000, 'x'));
+  output.FlushWithin(absl::Milliseconds(1));
+  EXPECT_FALSE(output.idle());
+  size_t read = 0;
+  std::thread reader([&] {
+    while (read < 1'000'000) read += Written().size();
+  });
+  output.FlushWithin(absl::InfiniteDuration());
+  EXPECT_TRUE(output.idle());
+  reader.join();
 }
 
 }  // namespace

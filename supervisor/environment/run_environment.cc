@@ -16,6 +16,7 @@
 #include "supervisor/environment/environment_flags.h"
 #include "supervisor/environment/live_environment.h"
 #include "supervisor/environment/plan.h"
+#include "supervisor/environment/standard_descriptors.h"
 
 namespace espalier {
 namespace {
@@ -42,11 +43,21 @@ absl::Status FindFollowed(EnvironmentFlags& flags, const Plan& plan) {
   return absl::OkStatus();
 }
 
+// Whoever starts this may have blocked them, for reasons of its own.
+void UnblockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : kStopSignals) sigaddset(&signals, signal);
+  sigprocmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
 }  // namespace
 
 int RunEnvironmentBody(int argc, char** argv, absl::string_view name,
                        absl::string_view description,
                        const std::function<EnvironmentBody()>& make_body) {
+  OpenStandardDescriptors();
+  UnblockStopSignals();
   // Supervision must not end because somebody stopped reading what we print.
   signal(SIGPIPE, SIG_IGN);
   // A limit on the size of files is met like a full disk.

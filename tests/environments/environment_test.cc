@@ -1,6 +1,7 @@
 // An environment as its users meet it: a program with flags, output, signals
 // and an exit code, which leaves nothing behind however it ends.
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +121,38 @@ TEST_F(EnvironmentTest, HelpTellsOfEveryFlag) {
   EXPECT_THAT(output_, HasSubstr("bazel run //environments:two"));
 }
 
+// Nothing that it opens gets the number of what is closed, in which it prints.
+TEST_F(EnvironmentTest, ClosedDescriptorsDoNoHarm) {
+  for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+    SCOPED_TRACE(closed);
+    EXPECT_EQ(Run({"/bin/sh", "-c", absl::StrCat("exec \"$@\" ", closed), "sh",
+                   kTwo, "--check", absl::StrCat("--data_dir=", data_.path())}),
+              0)
+        << output_;
+    EXPECT_THAT(ReadFile(data_.path() + "/two/default/lock"),
+                Not(HasSubstr("SERVICE")));
+  }
+}
+
+// A reader that does not read, as a terminal that was stopped with Ctrl-S.
+TEST_F(EnvironmentTest, AFullPipeForTheTableHoldsNothingUp) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const std::string block(4096, 'x');
+  while (write(ends[1], block.data(), block.size()) > 0) {
+  }
+  fcntl(ends[1], F_SETFL, 0);
+  ChildProgram two(
+      {"/bin/sh", "-c",
+       absl::StrCat("exec \"$@\" >/proc/", getpid(), "/fd/", ends[1]), "sh",
+       kTwo, absl::StrCat("--data_dir=", data_.path())});
+  ASSERT_TRUE(two.AwaitOutput("Ctrl-C stops it")) << two.output();
+  two.Signal(SIGTERM);
+  EXPECT_EQ(two.Wait(), 0) << two.output();
+  close(ends[0]);
+  close(ends[1]);
+}
+
 // --- Signals
 
 class SignalTest : public EnvironmentTest,
@@ -144,6 +177,24 @@ INSTANTIATE_TEST_SUITE_P(Signals, SignalTest,
                          [](const auto& info) {
                            return sigabbrev_np(info.param);
                          });
+
+// As nohup(1) leaves SIGHUP to a program, and sh(1) SIGINT to one in the
+// background. What blocks is unblocked.
+TEST_F(EnvironmentTest, IgnoredSignalsStayIgnoredAndBlockedOnesStop) {
+  sigset_t blocked, before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  sigprocmask(SIG_BLOCK, &blocked, &before);
+  ChildProgram two({"/bin/sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", kTwo,
+                    absl::StrCat("--data_dir=", data_.path())});
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  ASSERT_TRUE(two.AwaitOutput("Ctrl-C stops it")) << two.output();
+  two.Signal(SIGHUP);
+  two.Signal(SIGINT);
+  two.Signal(SIGTERM);
+  EXPECT_EQ(two.Wait(), 0) << two.output();
+  EXPECT_THAT(two.output(), HasSubstr("stopping (Terminated)"));
+}
 
 // All that is left to be started has no process then: its start is over as soon
 // as it is cancelled.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/environment/standard_descriptors.h"
 #include "supervisor/logs/log_printer.h"
 #include "tools/envctl/run_envctl.h"
 
@@ -24,6 +25,7 @@ std::optional<int> TerminalWidth() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  espalier::OpenStandardDescriptors();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const espalier::EnvctlOutput output = {
       .out = std::cout,
