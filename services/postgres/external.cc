@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "services/postgres/libpq_settings.h"
 #include "services/postgres/server_command.h"
+#include "supervisor/nursery/external.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/wiring/command.h"
 

@@ -7,10 +7,13 @@
 
 #include "services/postgres/postgres.h"
 #include "services/postgres/replica.h"
-#include "supervisor/nursery/external.h"
+#include "supervisor/nursery/external_options.h"
 #include "supervisor/task/task.h"
+#include "supervisor/wiring/endpoint.h"
 
 namespace espalier {
+
+class Nursery;
 
 // As whom to log in to a PostgreSQL server that somebody else runs. The
 // passwords are given: Secret::FromFile, Secret::FromVariable.

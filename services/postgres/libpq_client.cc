@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/postgres/libpq_settings.h"
+#include "supervisor/wiring/command.h"
 
 namespace espalier {
 namespace {

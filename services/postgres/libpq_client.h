@@ -2,9 +2,11 @@
 #define ESPALIER_SERVICES_POSTGRES_LIBPQ_CLIENT_H_
 
 #include "services/postgres/postgres.h"
-#include "supervisor/wiring/command.h"
+#include "supervisor/wiring/text.h"
 
 namespace espalier {
+
+struct Command;
 
 // Adds to `command` what libpq, and so psql and most clients, needs to connect
 // to the database: PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSFILE. The file

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "supervisor/nursery/external_options.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/task/task.h"
 #include "supervisor/wiring/command.h"
@@ -67,11 +67,6 @@ constexpr int kExternalEndpoints = [] {
 }();
 template <typename T>
 concept ExternalHandle = Handle<T> && kExternalEndpoints<T> > 0;
-
-struct ExternalOptions {
-  // How long it may take to answer, each of its endpoints.
-  absl::Duration timeout = absl::Seconds(10);
-};
 
 // Where the endpoints of a handle are, by their names in it.
 using ExternalUrls = std::map<std::string, std::string>;

@@ -9,6 +9,10 @@
 
 namespace espalier {
 
+PromiseBase::PromiseBase(std::coroutine_handle<> frame) : frame_(frame) {}
+
+PromiseBase::~PromiseBase() = default;
+
 std::coroutine_handle<> PromiseBase::Start(Continuation* continuation,
                                            bool cancelled) {
   CHECK(state_ == State::kNotStarted) << "a task can be awaited only once";

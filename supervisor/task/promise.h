@@ -68,7 +68,7 @@ class Stopper {
 // owner destroys it, so locals live until then.
 class PromiseBase {
  public:
-  explicit PromiseBase(std::coroutine_handle<> frame) : frame_(frame) {}
+  explicit PromiseBase(std::coroutine_handle<> frame);
   PromiseBase(const PromiseBase&) = delete;
   PromiseBase& operator=(const PromiseBase&) = delete;
 
@@ -129,6 +129,8 @@ class PromiseBase {
   void unhandled_exception();
 
  protected:
+  ~PromiseBase();
+
   void SetError(absl::Status error);
 
  private:

@@ -6,7 +6,6 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -134,18 +133,32 @@ class TaskAwaiter final : public Continuation, public Cancellable {
 };
 
 // `co_await` of a status: goes on if it is OK, ends the task otherwise.
-template <typename T>
 class StatusAwaiter {
  public:
-  explicit StatusAwaiter(absl::StatusOr<T> value) : value_(std::move(value)) {}
+  explicit StatusAwaiter(absl::Status status) : status_(std::move(status)) {}
+  bool await_ready() const { return status_.ok(); }
+  template <typename Promise>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) {
+    return frame.promise().Fail(std::move(status_));
+  }
+  void await_resume() const {}
+
+ private:
+  absl::Status status_;
+};
+
+// The same with a value.
+template <typename T>
+class StatusOrAwaiter {
+ public:
+  explicit StatusOrAwaiter(absl::StatusOr<T> value)
+      : value_(std::move(value)) {}
   bool await_ready() const { return value_.ok(); }
   template <typename Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) {
     return frame.promise().Fail(value_.status());
   }
-  auto await_resume() {
-    if constexpr (!std::is_same_v<T, std::monostate>) return *std::move(value_);
-  }
+  T await_resume() { return *std::move(value_); }
 
  private:
   absl::StatusOr<T> value_;
@@ -167,12 +180,10 @@ class AwaitTransforms {
   }
   template <typename T>
   auto await_transform(absl::StatusOr<T> value) {
-    return StatusAwaiter<T>(std::move(value));
+    return StatusOrAwaiter<T>(std::move(value));
   }
-  auto await_transform(absl::Status status) {
-    using Nothing = std::monostate;
-    return StatusAwaiter<Nothing>(
-        status.ok() ? absl::StatusOr<Nothing>(Nothing()) : std::move(status));
+  StatusAwaiter await_transform(absl::Status status) {
+    return StatusAwaiter(std::move(status));
   }
   template <std::derived_from<Operation> O>
   O& await_transform(O& operation) {

@@ -34,7 +34,8 @@ namespace espalier {
 // default constructor, so at least one member is an endpoint or another handle.
 //
 // What is wrong with the line does not compile: a member that is left out, is
-// in another order, or has a type that does not travel.
+// in another order, or has a type that does not travel. FromHandleData() is a
+// template so that only who reads handles back pays for compiling it.
 #define ESPALIER_HANDLE(Type, ...)                                             \
   [[maybe_unused]] friend bool operator==(const Type&, const Type&) = default; \
   [[maybe_unused]] friend std::ostream& operator<<(std::ostream& out,          \
@@ -45,31 +46,35 @@ namespace espalier {
     static_assert(!std::is_default_constructible_v<Type>,                      \
                   "a handle cannot be made up: it needs an endpoint or "       \
                   "another handle among its members");                         \
+    using EspalierSelf = Type;                                                 \
     const auto& [__VA_ARGS__] = *this;                                         \
+    (void)sizeof(Type{ESPALIER_FOR_EACH(ESPALIER_HANDLE_ORDER, __VA_ARGS__)}); \
     ::espalier::HandleData data{.type = ::espalier::TypeName<Type>()};         \
     ESPALIER_FOR_EACH(ESPALIER_HANDLE_WRITE, __VA_ARGS__)                      \
     return data;                                                               \
   }                                                                            \
-  static std::optional<Type> FromHandleData(                                   \
+  template <typename EspalierSelf = Type>                                      \
+  static std::optional<EspalierSelf> FromHandleData(                           \
       const ::espalier::HandleReader& reader) {                                \
-    using Self = Type;                                                         \
     ESPALIER_FOR_EACH(ESPALIER_HANDLE_READ, __VA_ARGS__)                       \
     if (!reader.ok()) return std::nullopt;                                     \
-    return Type{ESPALIER_FOR_EACH(ESPALIER_HANDLE_INIT, __VA_ARGS__)};         \
+    return EspalierSelf{ESPALIER_FOR_EACH(ESPALIER_HANDLE_INIT, __VA_ARGS__)}; \
   }                                                                            \
   template <typename Visitor>                                                  \
   static constexpr void VisitMembers(Visitor visit) {                          \
-    using Self = Type;                                                         \
+    using EspalierSelf = Type;                                                 \
     ESPALIER_FOR_EACH(ESPALIER_HANDLE_VISIT, __VA_ARGS__)                      \
   }                                                                            \
   static_assert(true)  // so that a semicolon follows
 
+#define ESPALIER_HANDLE_ORDER(field) \
+  .field = std::declval<decltype(EspalierSelf::field)>(),
 #define ESPALIER_HANDLE_WRITE(field) ::espalier::AddField(data, #field, field);
 #define ESPALIER_HANDLE_READ(field) \
-  auto field = reader.Read<decltype(Self::field)>(#field);
+  auto field = reader.template Read<decltype(EspalierSelf::field)>(#field);
 #define ESPALIER_HANDLE_INIT(field) .field = *std::move(field),
 #define ESPALIER_HANDLE_VISIT(field) \
-  visit(#field, std::type_identity<decltype(Self::field)>());
+  visit(#field, std::type_identity<decltype(EspalierSelf::field)>());
 
 // A handle, or a part of one, as plain data.
 struct HandleData {

@@ -38,6 +38,12 @@ Text Secret::file() const {
   return Text(Text::Part{Text::Part::kSecretFile, name_, service_});
 }
 
+Text::Text(Part part) { parts_.push_back(std::move(part)); }
+
+void Text::Append(const Text& text) {
+  parts_.insert(parts_.end(), text.parts_.begin(), text.parts_.end());
+}
+
 Text::Text(const Path& path)
     : Text(Part{path.root() == Path::Root::kData      ? Part::kDataPath
                 : path.root() == Path::Root::kRuntime ? Part::kRuntimePath

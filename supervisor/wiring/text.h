@@ -132,7 +132,7 @@ class Text {
   Text(const Path& path);
   Text(const Secret& secret)
       : Text(Part{Part::kSecret, secret.name(), secret.service()}) {}
-  explicit Text(Part part) { parts_.push_back(std::move(part)); }
+  explicit Text(Part part);
 
   // All of them, one after the other.
   template <typename First, typename Second, typename... More>
@@ -142,9 +142,7 @@ class Text {
     (Append(more), ...);
   }
 
-  void Append(const Text& text) {
-    parts_.insert(parts_.end(), text.parts_.begin(), text.parts_.end());
-  }
+  void Append(const Text& text);
 
   const std::vector<Part>& parts() const { return parts_; }
   bool empty() const { return parts_.empty(); }
