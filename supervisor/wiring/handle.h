@@ -35,7 +35,8 @@ namespace espalier {
 //
 // What is wrong with the line does not compile: a member that is left out, is
 // in another order, or has a type that does not travel. FromHandleData() is a
-// template so that only who reads handles back pays for compiling it.
+// template so that only who reads handles back pays for compiling it. The names
+// in it and in ToHandleData() begin with espalier_: members may have any other.
 #define ESPALIER_HANDLE(Type, ...)                                             \
   [[maybe_unused]] friend bool operator==(const Type&, const Type&) = default; \
   [[maybe_unused]] friend std::ostream& operator<<(std::ostream& out,          \
@@ -49,15 +50,16 @@ namespace espalier {
     using EspalierSelf = Type;                                                 \
     const auto& [__VA_ARGS__] = *this;                                         \
     (void)sizeof(Type{ESPALIER_FOR_EACH(ESPALIER_HANDLE_ORDER, __VA_ARGS__)}); \
-    ::espalier::HandleData data{.type = ::espalier::TypeName<Type>()};         \
+    ::espalier::HandleData espalier_data{.type =                               \
+                                             ::espalier::TypeName<Type>()};    \
     ESPALIER_FOR_EACH(ESPALIER_HANDLE_WRITE, __VA_ARGS__)                      \
-    return data;                                                               \
+    return espalier_data;                                                      \
   }                                                                            \
   template <typename EspalierSelf = Type>                                      \
   static std::optional<EspalierSelf> FromHandleData(                           \
-      const ::espalier::HandleReader& reader) {                                \
+      const ::espalier::HandleReader& espalier_reader) {                       \
     ESPALIER_FOR_EACH(ESPALIER_HANDLE_READ, __VA_ARGS__)                       \
-    if (!reader.ok()) return std::nullopt;                                     \
+    if (!espalier_reader.ok()) return std::nullopt;                            \
     return EspalierSelf{ESPALIER_FOR_EACH(ESPALIER_HANDLE_INIT, __VA_ARGS__)}; \
   }                                                                            \
   template <typename Visitor>                                                  \
@@ -69,9 +71,11 @@ namespace espalier {
 
 #define ESPALIER_HANDLE_ORDER(field) \
   .field = std::declval<decltype(EspalierSelf::field)>(),
-#define ESPALIER_HANDLE_WRITE(field) ::espalier::AddField(data, #field, field);
+#define ESPALIER_HANDLE_WRITE(field) \
+  ::espalier::AddField(espalier_data, #field, field);
 #define ESPALIER_HANDLE_READ(field) \
-  auto field = reader.template Read<decltype(EspalierSelf::field)>(#field);
+  auto field =                      \
+      espalier_reader.template Read<decltype(EspalierSelf::field)>(#field);
 #define ESPALIER_HANDLE_INIT(field) .field = *std::move(field),
 #define ESPALIER_HANDLE_VISIT(field) \
   visit(#field, std::type_identity<decltype(EspalierSelf::field)>());

@@ -113,6 +113,27 @@ struct Either {
   ESPALIER_HANDLE(Either, kept);
 };
 
+// Called as what ESPALIER_HANDLE might call something of its own.
+struct Plainly {
+  HttpUrl data;
+  std::string reader;
+  int handle = 0;
+  int out = 0;
+  int visit = 0;
+  int error = 0;
+  int name = 0;
+  ESPALIER_HANDLE(Plainly, data, reader, handle, out, visit, error, name);
+};
+
+TEST(HandleTest, MembersMayHaveAnyName) {
+  const Plainly handle{.data = Make<HttpUrl>("80"), .reader = "a", .name = 7};
+  EXPECT_EQ(Print(handle),
+            "Plainly{data: http://127.0.0.1:80, reader: a, handle: 0, out: 0, "
+            "visit: 0, error: 0, name: 7}");
+  std::string error;
+  EXPECT_EQ(Reread(handle, error), handle) << error;
+}
+
 TEST(HandleTest, OneOfSeveralIsThatOne) {
   const Either plain{.kept = Plain{.url = Make<HttpUrl>("80")}};
   const Either other{
