@@ -26,7 +26,8 @@ void KeepIn(const Sqlite& sqlite, const Service&, Command& command) {
 
 }  // namespace
 
-template <LinksProtocol Url>
+template <typename Url>
+  requires kIsOneOf<Url, HttpUrl, Http2Url>
 Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<LinksStore> store,
                             LinksOptions options) {
   Service links = nursery.NewService(options.name);

@@ -15,17 +15,13 @@ namespace espalier {
 
 class Nursery;
 
-// What links can be served over: HTTP/1.1 with JSON, or HTTP/2 with gRPC
-// (links.proto).
-template <typename Url>
-concept LinksProtocol = OneOf<Url, HttpUrl, Http2Url>;
-
-// A running server of short links.
+// A running server of short links, over HTTP/1.1 with JSON or over HTTP/2 with
+// gRPC (links.proto).
 template <typename Url>
 struct Links {
   // No constraint: StartLinks would then be refused for one of its return type,
   // and the compiler tell of no other protocol.
-  static_assert(LinksProtocol<Url>, "links are served over these");
+  static_assert(kIsOneOf<Url, HttpUrl, Http2Url>, "links speak these only");
 
   Url url;
 
@@ -43,7 +39,8 @@ struct LinksOptions {
 // Starts a server of short links that keeps them in `store` or, without, in an
 // SQLite file of its own, and which speaks the protocol of `Url`. A link that
 // was acknowledged is on disk. Connections made while it restarts wait for it.
-template <LinksProtocol Url>
+template <typename Url>
+  requires kIsOneOf<Url, HttpUrl, Http2Url>
 Task<Links<Url>> StartLinks(Nursery& nursery, std::optional<LinksStore> store,
                             LinksOptions options = {});
 

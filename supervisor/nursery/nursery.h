@@ -145,7 +145,8 @@ class Service {
   // LISTEN_FDS convention, descriptors 3, 4, … in the order of these calls,
   // LISTEN_FDNAMES has the names). Connections made during a restart wait in
   // the kernel, and none is refused. The choice for servers of your own.
-  template <std::derived_from<Endpoint> E>
+  template <typename E>
+    requires std::is_base_of_v<Endpoint, E>
   E Listen(absl::string_view name = "url") {
     return Add<E>(std::same_as<E, UnixSocket> ? AddressKind::kListenUnix
                                               : AddressKind::kListen,
@@ -155,7 +156,8 @@ class Service {
   // A port that nobody else is given, for a program that binds it itself (with
   // SO_REUSEADDR, as servers do); for a UnixSocket, a path. Stays the same
   // through restarts.
-  template <std::derived_from<Endpoint> E>
+  template <typename E>
+    requires std::is_base_of_v<Endpoint, E>
   E Reserve(absl::string_view name = "url") {
     return Add<E>(std::same_as<E, UnixSocket> ? AddressKind::kSocketPath
                                               : AddressKind::kReserve,
@@ -165,7 +167,8 @@ class Service {
   // A Unix socket for a program that speaks the endpoint's protocol on one:
   // `file` is what it must be called. The path stays the same through restarts,
   // and only the services' user can reach it.
-  template <std::derived_from<Endpoint> E>
+  template <typename E>
+    requires std::is_base_of_v<Endpoint, E>
   E ReserveUnix(absl::string_view file, absl::string_view name = "url") {
     return Add<E>(AddressKind::kSocketPath, name, file);
   }

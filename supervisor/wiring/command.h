@@ -121,11 +121,15 @@ class Readiness {
   static Readiness Connects(const Endpoint& endpoint) {
     return Readiness(Kind::kConnect, endpoint, "");
   }
-  // When GET `path` is answered with a status from 200 to 299.
+  // When GET `path` is answered with a status from 200 to 299. A template of
+  // nothing, as the next one: then the compiler says which function was given
+  // another protocol.
+  template <typename = void>
   static Readiness HttpOk(const HttpUrl& url, std::string path = "/health") {
     return Readiness(Kind::kHttp, url, std::move(path));
   }
   // When the standard service grpc.health.v1.Health says SERVING.
+  template <typename = void>
   static Readiness GrpcHealth(const Http2Url& url) {
     return Readiness(Kind::kGrpcHealth, url, "");
   }

@@ -38,6 +38,10 @@ struct EndpointAddress {
 // known who uses whom. Clients and tests of a live system call Resolve().
 class Endpoint {
  public:
+  // Deleted, so that the compiler says it in a line instead of going through
+  // all that a string can be made from.
+  operator std::string() const = delete;
+
   // Path of the service that listens here; empty for an external one.
   const std::string& service() const { return address_.service; }
   // Which of the service's endpoints this is.

@@ -77,6 +77,8 @@ class Secret {
   Text file() const;
 
   friend bool operator==(const Secret&, const Secret&) = default;
+  // As that of Endpoint.
+  operator std::string() const = delete;
   // Not even its name is worth printing; whoever tries means the value.
   friend std::ostream& operator<<(std::ostream& out, const Secret&) = delete;
 

@@ -45,7 +45,11 @@ GUARDS = {
         _in_handle("operator absl::Status() const;"),
     ],
     "a_handle_is_no_text": [_replace(_TEXT, "Text(const T& handle) = delete;", "Text(const T& handle);")],
-    "a_secret_is_no_string": [_in_text("Secret", "operator std::string() const;")],
+    "a_secret_is_no_string": [_replace(
+        _TEXT,
+        "  // As that of Endpoint.\n  operator std::string() const = delete;",
+        "  operator std::string() const;",
+    )],
     "a_start_takes_its_nursery": [_after(
         _GATEWAY,
         "class Nursery;",
@@ -58,7 +62,11 @@ GUARDS = {
         "[[nodiscard(\"a task does nothing until it is awaited: co_await it\")]] Task {",
         "Task {",
     )],
-    "an_endpoint_is_no_string": [_in_endpoint("operator std::string() const;")],
+    "an_endpoint_is_no_string": [_replace(
+        _ENDPOINT,
+        "operator std::string() const = delete;",
+        "operator std::string() const;",
+    )],
     "an_endpoint_is_not_glued": [_in_endpoint("friend std::string operator+(const char*, const Endpoint&);")],
     "arguments_are_a_list": [_replace(
         _COMMAND,
@@ -123,7 +131,10 @@ GUARDS = {
         "\n  template <typename E> requires(!std::derived_from<E, Endpoint>) E Listen();",
     )],
     "options_are_known": [_after("services/redis/redis.h", "int max_memory_mib = 64;", "\n  int max_memory_mb = 64;")],
-    "protocols_of_links": [_replace(_LINKS, "OneOf<Url, HttpUrl, Http2Url>;", "true;")],
+    "protocols_of_links": [
+        _replace(_LINKS, "static_assert(kIsOneOf<Url, HttpUrl, Http2Url>,", "static_assert(true,"),
+        _replace(_LINKS, "  requires kIsOneOf<Url, HttpUrl, Http2Url>\n", ""),
+    ],
     "store_has_no_default": [_replace(
         _LINKS,
         "std::optional<LinksStore> store,",

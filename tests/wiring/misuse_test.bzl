@@ -43,11 +43,14 @@ def misuse_tests(name, misuses, guards):
           guard: what keeps it from compiling, a key of `guards`;
           right: a statement in a function of an environment;
           wrong: the same with the mistake; differs in one expression;
-          service: what is called or made up wrongly. This and the next two must be in the first error, and these
-              two in the compiler's own words, not only in the code that it quotes;
+          service: what is called wrongly: a start function, a handle, a method. This and the next two must be in the
+              first error, in the compiler's own words and not only in the code that it quotes; each is another one;
           given: the type that is there;
           wanted: the type that should be there;
+          no_service: instead of `service`, why the compiler has none to name;
           no_other: instead of one or both types, why there are none;
+          lines: how many lines the first error may take, quoted code included, where 10 are too few;
+          long: why they are, then;
           messages: regular expressions which the first error must match as well, if any;
           setup: statements that come before, if any.
       guards: for each guard, structs of
@@ -56,9 +59,16 @@ def misuse_tests(name, misuses, guards):
           new: what takes its place when the guard is removed.
     """
     for misuse in misuses:
-        names = [getattr(misuse, field) for field in ["given", "wanted"] if hasattr(misuse, field)]
-        if len(names) < 2 and not hasattr(misuse, "no_other"):
+        types = [getattr(misuse, field) for field in ["given", "wanted"] if hasattr(misuse, field)]
+        services = [misuse.service] if hasattr(misuse, "service") else []
+        if len(types) < 2 and not hasattr(misuse, "no_other"):
             fail("%s: say both types that the compiler is to name, or why there is no other" % misuse.name)
+        if bool(services) == hasattr(misuse, "no_service"):
+            fail("%s: say the service that the compiler is to name, or why there is none" % misuse.name)
+        if services and services[0] in types:
+            fail("%s: '%s' is one of the types, and names no service" % (misuse.name, services[0]))
+        if hasattr(misuse, "lines") != hasattr(misuse, "long"):
+            fail("%s: say why the error is long" % misuse.name)
         generated_file(
             name = misuse.name + "_source",
             content = _SOURCE.format(
@@ -74,8 +84,9 @@ def misuse_tests(name, misuses, guards):
             name = misuse.name + "_test",
             src = misuse.name + "_source",
             copts = ["-Werror=unused-result"],
-            messages = [misuse.service.replace(".", "\\.")] + getattr(misuse, "messages", []),
-            names = names,
+            max_lines = getattr(misuse, "lines", 10),
+            messages = getattr(misuse, "messages", []),
+            names = services + types,
             deps = [":all_services"],
         )
     generated_file(

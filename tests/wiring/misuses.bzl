@@ -24,6 +24,18 @@ _BOTH_FRONTS = [
 
 _SERVICE = "Service service = nursery.NewService(\"service\");"
 
+# Why the compiler names no service.
+_ONE_VALUE = "nothing is called: one value is to become another, and their types are all"
+
+_NO_VALUE = "nothing is called: a value is made up"
+
+_ANY_TASK = "[[nodiscard]] of Task speaks for every task"
+
+_A_FIELD = "an options struct or a handle is filled in: the compiler quotes its field, and names the types"
+
+# Why it says more than it should.
+_CONSTRUCTORS = "the compiler goes through the constructors of the type that is wanted"
+
 MISUSES = [
     # Protocol
     struct(
@@ -142,7 +154,7 @@ MISUSES = [
     struct(
         name = "plain_server_where_tls_is_meant",
         guard = "handles_do_not_convert",
-        service = "NginxTls",
+        no_service = _ONE_VALUE,
         given = "Nginx",
         wanted = "NginxTls",
         setup = _BOTH_FRONTS,
@@ -182,11 +194,11 @@ MISUSES = [
     struct(
         name = "grpc_with_and_without_tls",
         guard = "endpoints_do_not_convert",
-        service = "External",
+        service = "GrpcHealth",
         given = "Http2TlsUrl",
         wanted = "Http2Url",
-        right = "Http2Url url = co_await External<Http2Url>(nursery, \"a\", \"http://host:80\"); (void)url;",
-        wrong = "Http2Url url = co_await External<Http2TlsUrl>(nursery, \"a\", \"http://host:80\"); (void)url;",
+        right = "(void)Readiness::GrpcHealth(co_await External<Http2Url>(nursery, \"a\", \"http://host:80\"));",
+        wrong = "(void)Readiness::GrpcHealth(co_await External<Http2TlsUrl>(nursery, \"a\", \"http://host:80\"));",
     ),
     # Role
     struct(
@@ -202,7 +214,7 @@ MISUSES = [
     struct(
         name = "writable_store_is_no_read_only_one",
         guard = "handles_do_not_convert",
-        service = "postgres",
+        no_service = _ONE_VALUE,
         given = "Postgres",
         wanted = "PostgresReadOnly",
         setup = [_POSTGRES],
@@ -242,7 +254,7 @@ MISUSES = [
     struct(
         name = "primary_where_a_replica_is_meant",
         guard = "handles_do_not_convert",
-        service = "reports",
+        no_service = _ONE_VALUE,
         given = "Postgres",
         wanted = "PostgresReplica",
         setup = [_POSTGRES, _REPLICA],
@@ -334,7 +346,7 @@ MISUSES = [
     struct(
         name = "start_not_awaited",
         guard = "a_task_is_nodiscard",
-        service = "StartLinks",
+        no_service = _ANY_TASK,
         no_other = "a result is dropped",
         messages = ["a task does nothing until it is awaited: co_await it"],
         right = "co_await StartLinks<Http2Url>(nursery, std::nullopt);",
@@ -343,7 +355,7 @@ MISUSES = [
     struct(
         name = "service_start_dropped",
         guard = "a_task_is_nodiscard",
-        service = "service.Start",
+        no_service = _ANY_TASK,
         no_other = "a result is dropped",
         messages = ["a task does nothing until it is awaited: co_await it"],
         setup = [_SERVICE],
@@ -353,7 +365,7 @@ MISUSES = [
     struct(
         name = "all_dropped",
         guard = "a_task_is_nodiscard",
-        service = "All",
+        no_service = _ANY_TASK,
         no_other = "a result is dropped",
         messages = ["a task does nothing until it is awaited: co_await it"],
         right = "co_await All(StartRedis(nursery));",
@@ -363,7 +375,9 @@ MISUSES = [
     struct(
         name = "task_awaited_is_no_status",
         guard = "a_handle_is_no_status",
-        service = "StartRedis",
+        no_service = _ONE_VALUE,
+        lines = 12,
+        long = _CONSTRUCTORS,
         given = "Redis",
         wanted = "Status",
         right = "co_await StartRedis(nursery);",
@@ -372,17 +386,18 @@ MISUSES = [
     struct(
         name = "try_is_no_handle",
         guard = "try_gives_status_or",
-        service = "StartRedis",
+        service = "StartGateway",
         given = "StatusOr<Redis>",
-        wanted = "Redis",
-        right = "absl::StatusOr<Redis> redis = co_await Try(StartRedis(nursery)); (void)redis;",
-        wrong = "Redis redis = co_await Try(StartRedis(nursery)); (void)redis;",
+        wanted = "optional<Redis>",
+        setup = [_HTTP2_LINKS],
+        right = "co_await StartGateway(nursery, links, co_await StartRedis(nursery));",
+        wrong = "co_await StartGateway(nursery, links, co_await Try(StartRedis(nursery)));",
     ),
     # Task used twice
     struct(
         name = "task_copied",
         guard = "tasks_do_not_copy",
-        service = "redis",
+        no_service = _ONE_VALUE,
         given = "Task<Redis>",
         no_other = "it is used twice",
         messages = ["copy constructor"],
@@ -394,7 +409,9 @@ MISUSES = [
     struct(
         name = "handle_without_endpoint",
         guard = "no_default_endpoint",
-        service = "Links",
+        no_service = _A_FIELD,
+        lines = 15,
+        long = _CONSTRUCTORS,
         given = "HttpUrl",
         no_other = "a value is missing",
         messages = ["in implicit initialization of field 'url'"],
@@ -406,7 +423,9 @@ MISUSES = [
     struct(
         name = "default_endpoint",
         guard = "no_default_endpoint",
-        service = "HttpUrl",
+        no_service = _NO_VALUE,
+        lines = 12,
+        long = _CONSTRUCTORS,
         given = "HttpUrl",
         no_other = "a value is missing",
         messages = ["no matching constructor|no arguments were provided"],
@@ -418,7 +437,9 @@ MISUSES = [
     struct(
         name = "endpoint_from_a_string",
         guard = "no_endpoint_from_a_string",
-        service = "Links",
+        no_service = _A_FIELD,
+        lines = 12,
+        long = _CONSTRUCTORS,
         given = "const char",
         wanted = "HttpUrl",
         setup = [_HTTP1_LINKS],
@@ -428,18 +449,20 @@ MISUSES = [
     struct(
         name = "endpoint_from_text",
         guard = "no_endpoint_from_a_string",
-        service = "HttpUrl",
+        service = "HttpOk",
         given = "const char",
         wanted = "HttpUrl",
         setup = [_HTTP1_LINKS],
-        right = "HttpUrl url = links.url; (void)url;",
-        wrong = "HttpUrl url(\"http://localhost:80\"); (void)url;",
+        right = "(void)Readiness::HttpOk(links.url);",
+        wrong = "(void)Readiness::HttpOk(\"http://localhost:80\");",
     ),
     # Endpoint from another one
     struct(
         name = "endpoint_from_another",
         guard = "endpoints_do_not_convert",
-        service = "HttpUrl",
+        no_service = _ONE_VALUE,
+        lines = 12,
+        long = _CONSTRUCTORS,
         given = "Http2Url",
         wanted = "HttpUrl",
         setup = [_HTTP1_LINKS, _GRPC_LINKS],
@@ -450,7 +473,7 @@ MISUSES = [
     struct(
         name = "endpoint_is_no_string",
         guard = "an_endpoint_is_no_string",
-        service = "links",
+        no_service = _ONE_VALUE,
         given = "HttpUrl",
         wanted = "string",
         setup = [_HTTP1_LINKS],
@@ -460,7 +483,7 @@ MISUSES = [
     struct(
         name = "endpoint_concatenated",
         guard = "an_endpoint_is_not_glued",
-        service = "links",
+        no_service = _ONE_VALUE,
         given = "HttpUrl",
         wanted = "const char",
         setup = [_HTTP1_LINKS],
@@ -471,7 +494,7 @@ MISUSES = [
     struct(
         name = "handle_is_no_text",
         guard = "a_handle_is_no_text",
-        service = "links",
+        no_service = _ONE_VALUE,
         given = "Links<HttpUrl>",
         wanted = "Text",
         messages = ["deleted"],
@@ -483,7 +506,7 @@ MISUSES = [
     struct(
         name = "endpoints_of_two_kinds_compared",
         guard = "endpoints_compare_within_a_kind",
-        service = "links",
+        no_service = _ONE_VALUE,
         given = "HttpUrl",
         wanted = "Http2Url",
         setup = [_HTTP1_LINKS, _GRPC_LINKS],
@@ -493,7 +516,9 @@ MISUSES = [
     struct(
         name = "handles_of_two_kinds_compared",
         guard = "handles_compare_within_a_kind",
-        service = "links",
+        service = "Links",
+        lines = 18,
+        long = "the compiler goes through all that compares",
         given = "Links<HttpUrl>",
         wanted = "Links<Http2Url>",
         setup = [_HTTP1_LINKS, _GRPC_LINKS],
@@ -504,7 +529,7 @@ MISUSES = [
     struct(
         name = "secret_as_string",
         guard = "a_secret_is_no_string",
-        service = "secret",
+        no_service = _ONE_VALUE,
         given = "Secret",
         wanted = "string",
         setup = [_SERVICE, "Secret secret = service.GeneratedSecret(\"s\");"],
@@ -515,18 +540,18 @@ MISUSES = [
     struct(
         name = "secret_from_a_string",
         guard = "no_secret_from_a_string",
-        service = "Secret",
+        service = "Escaped",
         given = "const char",
         wanted = "Secret",
         setup = [_SERVICE],
-        right = "Secret secret = service.GeneratedSecret(\"s\"); (void)secret;",
-        wrong = "Secret secret = \"hunter2\"; (void)secret;",
+        right = "(void)Escaped(service.GeneratedSecret(\"s\"));",
+        wrong = "(void)Escaped(\"hunter2\");",
     ),
     # Bool where text goes
     struct(
         name = "bool_as_text",
         guard = "a_bool_is_no_text",
-        service = "Text",
+        no_service = _ONE_VALUE,
         given = "bool",
         wanted = "Text",
         messages = ["deleted"],
@@ -548,7 +573,7 @@ MISUSES = [
     struct(
         name = "duration_as_number",
         guard = "durations_have_units",
-        service = "StopRule",
+        no_service = _A_FIELD,
         given = "int",
         wanted = "Duration",
         right = "(void)StopRule{.grace = absl::Seconds(1)};",
@@ -558,7 +583,7 @@ MISUSES = [
     struct(
         name = "database_of_the_host",
         guard = "no_path_from_a_string",
-        service = "StartLinks",
+        no_service = _A_FIELD,
         given = "const char",
         wanted = "Path",
         right = "co_await StartLinks<HttpUrl>(nursery, Sqlite{.file = nursery.SharedData(\"a.db\")});",
@@ -567,7 +592,7 @@ MISUSES = [
     struct(
         name = "path_as_string",
         guard = "no_path_from_a_string",
-        service = "Path",
+        no_service = _ONE_VALUE,
         given = "const char",
         wanted = "Path",
         setup = [_SERVICE],
@@ -578,7 +603,7 @@ MISUSES = [
     struct(
         name = "program_as_string",
         guard = "no_program_from_a_string",
-        service = "Program",
+        no_service = _ONE_VALUE,
         given = "const char",
         wanted = "Program",
         setup = [_SERVICE],
@@ -588,7 +613,9 @@ MISUSES = [
     struct(
         name = "shell_line_as_arguments",
         guard = "arguments_are_a_list",
-        service = "arguments",
+        no_service = _A_FIELD,
+        lines = 18,
+        long = _CONSTRUCTORS,
         given = "const char",
         wanted = "vector<Text>",
         right = "(void)Command{.program = Program::Built(\"a\"), .arguments = {\"a\", \"b\"}};",
@@ -598,7 +625,7 @@ MISUSES = [
     struct(
         name = "nursery_copied",
         guard = "nurseries_do_not_copy",
-        service = "nursery",
+        no_service = _ONE_VALUE,
         given = "Nursery",
         no_other = "it is used twice",
         messages = ["deleted"],

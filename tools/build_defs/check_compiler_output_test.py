@@ -25,7 +25,7 @@ exit status 1
 class ProblemsTest(unittest.TestCase):
     def test_the_right_error_is_no_problem(self):
         messages = [r"'Links<HttpUrl>' to 'Links<Http2Url>'", "StartGateway"]
-        self.assertEqual(problems(_MISUSE, _COMPILES, messages, [], 3), [])
+        self.assertEqual(problems(_MISUSE, _COMPILES, messages, [], 7), [])
 
     def test_misuse_that_compiles(self):
         self.assertEqual(problems(_COMPILES, _COMPILES, [], [], 10), ["The misuse compiles."])
@@ -41,10 +41,10 @@ class ProblemsTest(unittest.TestCase):
         self.assertIn("no matching function", found[-1])
 
     def test_names_are_whole_and_not_only_quoted(self):
-        self.assertEqual(problems(_MISUSE, _COMPILES, [], ["Links<Http2Url>", "HttpUrl", "Http2Url"], 3), [])
-        for name in ["Links<Http2Url> links", "Http2", "Url", "Redis"]:
+        self.assertEqual(problems(_MISUSE, _COMPILES, [], ["Links<Http2Url>", "HttpUrl", "Http2Url"], 7), [])
+        for name in ["Links<Http2Url> links", "Http2", "Url", "Redis", "gateway", "h", "cc"]:
             with self.subTest(name):
-                self.assertIn("The first error does not name: " + name, problems(_MISUSE, _COMPILES, [], [name], 3))
+                self.assertIn("The first error does not name: " + name, problems(_MISUSE, _COMPILES, [], [name], 7))
 
     def test_qualifiers_are_no_part_of_a_name(self):
         error = Output("a.cc:1:1: error: no 'std::optional<espalier::Redis>' for 'a'\nexit status 1\n")
@@ -54,7 +54,7 @@ class ProblemsTest(unittest.TestCase):
         self.assertIn("The first error does not say: something else", problems(_MISUSE, _COMPILES, ["something else"], [], 10))
 
     def test_too_much_to_read(self):
-        self.assertIn("The first error takes 3 lines to read; 2 are allowed.", problems(_MISUSE, _COMPILES, [], [], 2))
+        self.assertIn("The first error takes 7 lines; 6 are allowed.", problems(_MISUSE, _COMPILES, [], [], 6))
 
     def test_compiler_that_crashed(self):
         (problem,) = problems(Output("Killed\nexit status 137\n"), _COMPILES, [], [], 10)

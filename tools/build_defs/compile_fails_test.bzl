@@ -95,7 +95,7 @@ def compile_fails_test(name, src, deps, messages = [], names = [], copts = [], m
       names: types and the like. Each must occur as a whole within the first error, in the compiler's words and not
           only in code that it quotes; qualifiers such as `std::` aside.
       copts: further flags, such as "-Werror=unused-result" where the misuse is a warning by default.
-      max_lines: how many lines a person has to read at most: the first error and its notes, without quoted code.
+      max_lines: how many lines the first error may take, with its notes and the code that it quotes.
       **kwargs: tags and the like.
     """
     outputs = {}
