@@ -141,10 +141,21 @@ class HandleReader {
   std::string* error_;
 };
 
-// How one type of member becomes data, and is read from it. A type without one
-// cannot be a member of a handle.
 template <typename T>
-struct FieldCodec;
+constexpr bool kTravels = false;
+
+// How one type of member becomes data, and is read from it. A type without one
+// of its own cannot be a member of a handle.
+template <typename T>
+struct FieldCodec {
+  static_assert(kTravels<T>,
+                "a member of a handle is an Endpoint, a Path, a Secret, a "
+                "std::string, an integer, a bool, another handle, or a "
+                "std::optional, std::vector or std::variant of these");
+  // Declared, so that this is the only error.
+  static HandleData Write(const T& value);
+  static std::optional<T> Read(const HandleReader& reader);
+};
 
 template <typename T>
 void AddField(HandleData& data, const char* name, const T& value) {
