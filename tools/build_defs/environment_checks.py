@@ -46,7 +46,7 @@ def plan_difference(label, program, file):
         expected = golden.readlines()
     found = planned(program, flag).splitlines(keepends=True)
     difference = "".join(difflib.unified_diff(expected, found, file, "now"))
-    return difference and f"{difference}\nif that is meant: tools/bazel run {label} -- {flag} >{file}\n"
+    return difference and f"{difference}\nif that is meant: bazel run {label} -- {flag} >{file}\n"
 
 
 def left_over(seconds):

@@ -39,7 +39,9 @@ def service(
         programs = [],
         test_includes = [],
         test_deps = [],
+        test_size = "small",
         test_tags = [],
+        tags = [],
         visibility = None):
     """Makes <name>, a cc_library with a handle and its start function; <name>_server; and <name>_hygiene_test.
 
@@ -57,7 +59,9 @@ def service(
       programs: other targets which the start function names as Program::Built.
       test_includes: headers that `start` needs beside the first of `hdrs`.
       test_deps: libraries with these.
+      test_size: of the test, for a service that takes long to start.
       test_tags: of the test: ["no-sandbox"] for a program that changes its user.
+      tags: of all that is made, the test included.
       visibility: of the library and the server.
     """
     if server_srcs:
@@ -65,6 +69,7 @@ def service(
         binary(
             name = name + "_server",
             srcs = server_srcs,
+            tags = tags,
             visibility = visibility,
             deps = server_deps,
         )
@@ -74,6 +79,7 @@ def service(
         srcs = srcs,
         hdrs = hdrs,
         data = programs,
+        tags = tags,
         visibility = visibility,
         deps = deps + [Label(dep) for dep in _WIRING],
     )
@@ -86,13 +92,14 @@ def service(
             start = start,
         ),
         out = name + "_hygiene_test.cc",
+        tags = tags,
         testonly = True,
     )
     cc_test(
         name = name + "_hygiene_test",
-        size = "small",
+        size = test_size,
         srcs = [":%s_hygiene_test.cc" % name],
-        tags = test_tags,
+        tags = tags + test_tags,
         deps = test_deps + [
             ":" + name,
             Label("//supervisor/testing:hygiene"),
