@@ -69,7 +69,8 @@ class EnvironmentTest : public testing::Test {
 };
 
 // The same with one environment for all tests of the suite, which is stopped
-// after the last one. For what takes long to start.
+// after the last one. For what takes long to start. A test that fails shows the
+// services as they are at its end; a TearDown() of `Derived` calls this one.
 template <typename Derived, typename Handles>
 class EnvironmentTestSuite : public testing::Test {
  public:
@@ -81,6 +82,9 @@ class EnvironmentTestSuite : public testing::Test {
 
  protected:
   void SetUp() override { ASSERT_NE(environment_, nullptr); }
+  void TearDown() override {
+    if (HasFailure() && environment_ != nullptr) environment_->Show();
+  }
 
   const Handles& handles() const { return environment_->handles(); }
   TestEnvironment<Handles>& environment() { return *environment_; }

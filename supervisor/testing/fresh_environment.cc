@@ -13,6 +13,7 @@
 #include "supervisor/loop/loop.h"
 #include "supervisor/nursery/environment_run.h"
 #include "supervisor/nursery/runtime.h"
+#include "supervisor/testing/failure_report.h"
 #include "supervisor/testing/standstill.h"
 #include "supervisor/testing/test_directory.h"
 
@@ -269,7 +270,13 @@ absl::StatusOr<std::unique_ptr<FreshEnvironment>> FreshEnvironment::Start(
   auto impl = std::make_unique<Impl>(
       std::move(own_directory), *paths, *std::move(lock), std::move(loop),
       *std::move(backend), std::move(body), std::move(options));
-  if (absl::Status status = impl->Start(); !status.ok()) return status;
+  if (absl::Status status = impl->Start(); !status.ok()) {
+    // Its directory goes with it.
+    ShowServices(impl->List());
+    const KeptLogs logs = KeptLogs::Keep(impl->List());
+    logs.Announce();
+    return logs.Name(status);
+  }
   return std::unique_ptr<FreshEnvironment>(
       new FreshEnvironment(std::move(impl)));
 }

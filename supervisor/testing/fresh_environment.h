@@ -18,7 +18,8 @@ namespace espalier {
 // removes its directories.
 class FreshEnvironment final : public EnvironmentUnderTest {
  public:
-  // Blocks until everything is ready, or the environment has ended: then why.
+  // Blocks until everything is ready, or the environment has ended: then why,
+  // and its services are shown and their logs kept.
   static absl::StatusOr<std::unique_ptr<FreshEnvironment>> Start(
       absl::string_view name, TaskFunction<Task<void>(Nursery&)> body,
       TestEnvironmentOptions options);

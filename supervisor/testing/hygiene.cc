@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "supervisor/engine/service_state.h"
 #include "supervisor/instance/instance_paths.h"
+#include "supervisor/testing/failure_report.h"
 #include "supervisor/testing/footprint.h"
 #include "supervisor/testing/fresh_environment.h"
 #include "supervisor/testing/test_directory.h"
@@ -65,20 +66,25 @@ std::vector<std::string> HygieneProblems(
       testing::TempDir(), RuntimeDirectory(name, home->path())};
   Footprint before(directories), seen(directories);
   before.Record();
+  std::vector<ServiceUnderTest> services;
   auto environment = FreshEnvironment::Start(name, std::move(function),
                                              {.data_dir = home->path()});
   if (environment.ok()) {
     AddUnready(**environment, problems);
     seen.Record();
     Stop(**environment, problems);
+    services = (*environment)->List();
     environment->reset();
   } else {
     problems.push_back(std::string(environment.status().message()));
   }
   seen.Record();
+  // Whether they are of use is known when their own directory is gone.
+  const KeptLogs logs = KeptLogs::Keep(services);
   home.reset();
   for (std::string& left : seen.LeftSince(before))
     problems.push_back(std::move(left));
+  problems.empty() ? logs.Remove() : logs.Announce();
   return problems;
 }
 

@@ -22,7 +22,8 @@ namespace espalier {
 //     run-time directory. Data and logs of the instance are not counted: they
 //     are kept on purpose, and the test's are removed.
 //
-// The Bazel macro service() makes a test of it. Blocks; one thread.
+// If there are any, all logs are kept in $TEST_UNDECLARED_OUTPUTS_DIR. The
+// Bazel macro service() makes a test of it. Blocks; one thread.
 std::vector<std::string> HygieneProblems(
     absl::string_view name, TaskFunction<Task<void>(Nursery&)> function);
 

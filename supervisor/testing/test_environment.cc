@@ -1,36 +1,15 @@
 #include "supervisor/testing/test_environment.h"
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <iostream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "supervisor/testing/failure_report.h"
 
 namespace espalier {
 namespace {
-
-namespace fs = std::filesystem;
-
-// Copies the logs to where Bazel keeps what a test leaves; a directory for each
-// environment, since a test may have several.
-void KeepLogs(const std::vector<ServiceUnderTest>& services) {
-  const char* outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
-  if (outputs == nullptr || services.empty()) return;
-  static int environments = 0;
-  const fs::path directory =
-      fs::path(outputs) / absl::StrCat("environment-", ++environments);
-  std::error_code failed;
-  for (const ServiceUnderTest& service : services) {
-    const fs::path kept = directory / absl::StrCat(service.path, ".log");
-    fs::create_directories(kept.parent_path(), failed);
-    fs::copy_file(service.log_file, kept, failed);
-  }
-  std::cerr << "The logs are kept in " << directory.string() << "\n";
-}
 
 // Blocks until a later run of the service than `before` is ready.
 absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
@@ -44,12 +23,16 @@ absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
 }  // namespace
 
 TestEnvironmentBase::~TestEnvironmentBase() {
-  if (!testing::Test::HasFailure()) return;
-  const std::vector<ServiceUnderTest> services = environment_->List();
-  for (const ServiceUnderTest& service : services) {
-    std::cerr << "---- " << service << "\n";
-  }
-  KeepLogs(services);
+  if (!HasTestFailed()) return;
+  if (!shown_) Show();
+  // A service may tell the most while it stops.
+  environment_->Stop().IgnoreError();
+  KeptLogs::Keep(environment_->List()).Announce();
+}
+
+void TestEnvironmentBase::Show() {
+  ShowServices(environment_->List());
+  shown_ = true;
 }
 
 ServiceUnderTest TestEnvironmentBase::Get(absl::string_view path) const {

@@ -32,9 +32,9 @@ namespace espalier {
 class TestEnvironmentBase {
  public:
   // Stops everything, waits until nothing is left, and removes its directories.
-  // When the test has failed it first prints every service, why it is in its
-  // state and how its log ends, and keeps all logs in
-  // $TEST_UNDECLARED_OUTPUTS_DIR.
+  // When the test (or, for what ends between tests, one of its suite) has
+  // failed, it does what Show() does, unless that was called before, and keeps
+  // all logs in $TEST_UNDECLARED_OUTPUTS_DIR.
   ~TestEnvironmentBase();
   TestEnvironmentBase(const TestEnvironmentBase&) = delete;
 
@@ -73,6 +73,10 @@ class TestEnvironmentBase {
     return environment_->Reload(path);
   }
 
+  // Prints every service, why it is in its state and how its log ends. For what
+  // outlives a test that has failed; see EnvironmentTestSuite.
+  void Show();
+
   // Stops the environment in reverse order, and gives why it ended: OK if it
   // did because of this. One that ran before the test goes on.
   absl::Status Stop();
@@ -91,6 +95,7 @@ class TestEnvironmentBase {
 
  private:
   std::unique_ptr<EnvironmentUnderTest> environment_;
+  bool shown_ = false;
 };
 
 // `Handles` is what the environment's function gives:
@@ -107,7 +112,8 @@ template <typename Handles>
 class TestEnvironment final : public TestEnvironmentBase {
  public:
   // Blocks until everything is ready. What went wrong otherwise is said as a
-  // user would be told.
+  // user would be told; then the services are shown and their logs kept at
+  // once, even if the test expects the error.
   //
   // When ESPALIER_TEST_ENVIRONMENT says so (bazel test
   // --test_env=ESPALIER_TEST_ENVIRONMENT=two), and `Handles` is what the

@@ -1,4 +1,6 @@
-// A test that fails, to see what is said then.
+// Tests that fail, to see what is said then.
+
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -9,6 +11,15 @@
 
 namespace espalier {
 namespace {
+
+Task<int> RunScript(Nursery& nursery, std::string script, Readiness readiness) {
+  Service service = nursery.NewService("script");
+  co_await service.Start({.program = Program::System("bash", "bash"),
+                          .arguments = {"-c", Text(script)},
+                          .readiness = readiness,
+                          .restart = {.when = RestartWhen::kNever}});
+  co_return 0;
+}
 
 TEST(FailingExample, ExpectsTheWrongState) {
   const auto links = StartForTest([](Nursery& nursery) -> Task<Links<HttpUrl>> {
@@ -32,6 +43,31 @@ TEST(FailingExample, CannotStart) {
                                            {.name = "No Such Name"});
   });
   EXPECT_EQ(links, nullptr);
+}
+
+TEST(FailingExample, FailsWhileItStarts) {
+  const auto script = StartForTest([](Nursery& nursery) -> Task<int> {
+    co_return co_await RunScript(nursery, "echo no such table; exit 3",
+                                 Readiness::Completed());
+  });
+  EXPECT_EQ(script, nullptr);
+}
+
+class FailingSuite : public EnvironmentTestSuite<FailingSuite, int> {
+ public:
+  static Task<int> Start(Nursery& nursery) {
+    co_return co_await RunScript(nursery,
+                                 "trap 'echo goodbye; exit 0' TERM\n"
+                                 "echo hello; echo >&$READY_FD\n"
+                                 "while :; do sleep 1000 & wait; done",
+                                 Readiness::Newline());
+  }
+};
+
+TEST_F(FailingSuite, Fails) { ADD_FAILURE() << "on purpose"; }
+
+TEST_F(FailingSuite, Passes) {
+  EXPECT_THAT(environment().Get("script"), IsReady());
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -22,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/ports/unique_fd.h"
+#include "supervisor/testing/test_directory.h"
 
 namespace espalier {
 namespace {
@@ -30,6 +33,7 @@ using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 Task<void> StartChild(Nursery& nursery, std::string mode,
                       Readiness readiness = Readiness::Started()) {
@@ -106,6 +110,23 @@ TEST(HygieneTest, FindsAFile) {
   EXPECT_THAT(ProblemsWith([&file] { std::ofstream(file) << "x"; }),
               ElementsAre(ContainsRegex("the file .*/left is still there")));
   EXPECT_EQ(unlink(file.c_str()), 0);
+}
+
+TEST(HygieneTest, KeepsTheLogsIfThereIsAProblem) {
+  const char* const bazels = getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+  const std::string before = bazels == nullptr ? "" : bazels;
+  const TestDirectory outputs;
+  setenv("TEST_UNDECLARED_OUTPUTS_DIR", outputs.path().c_str(), 1);
+  const std::string log = outputs.path() +
+                          "/HygieneTest.KeepsTheLogsIfThereIsAProblem-1/"
+                          "child.log";
+  EXPECT_THAT(ProblemsWith([] {}), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(log));
+  UniqueFd fd;
+  EXPECT_THAT(ProblemsWith([&fd] { fd = Listening(AF_INET, nullptr, 0); }),
+              SizeIs(1));
+  EXPECT_TRUE(std::filesystem::exists(log));
+  setenv("TEST_UNDECLARED_OUTPUTS_DIR", before.c_str(), 1);
 }
 
 TEST(HygieneTest, TellsOfWhatDidNotEndWhenAsked) {

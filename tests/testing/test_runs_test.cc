@@ -2,8 +2,10 @@
 // environment which runs already.
 
 #include <csignal>
-#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -15,23 +17,85 @@ namespace espalier {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
+
+std::string Content(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// A run of those of the tests that fail on purpose whose names match `filter`.
+class FailingRun {
+ public:
+  explicit FailingRun(const std::string& filter)
+      : example_({"tests/testing/failing_example",
+                  absl::StrCat("--gtest_filter=", filter)},
+                 {.environment = {absl::StrCat("TEST_UNDECLARED_OUTPUTS_DIR=",
+                                               outputs_.path())}}) {
+    EXPECT_EQ(example_.Wait(), 1);
+  }
+
+  const std::string& output() const { return example_.output(); }
+  std::string kept(const std::string& name) const {
+    return absl::StrCat(outputs_.path(), "/", name);
+  }
+
+ private:
+  const TestDirectory outputs_;
+  ChildProgram example_;
+};
 
 TEST(TestRunsTest, AFailureShowsEachServiceAndKeepsTheLogs) {
-  const TestDirectory outputs;
-  ChildProgram example({"tests/testing/failing_example"},
-                       {.environment = {absl::StrCat(
-                            "TEST_UNDECLARED_OUTPUTS_DIR=", outputs.path())}});
+  const FailingRun run("FailingExample.ExpectsTheWrongState");
+  EXPECT_THAT(run.output(),
+              AllOf(HasSubstr("links is READY (run 1, process "),
+                    HasSubstr("its log ends with\n  | links_server: serving"),
+                    HasSubstr("The logs are kept in ")));
+  EXPECT_THAT(Content(run.kept("FailingExample.ExpectsTheWrongState-1/"
+                               "links.log")),
+              HasSubstr("serving http1"));
+}
+
+TEST(TestRunsTest, MistakesAreNamed) {
+  const FailingRun run("FailingExample.AsksFor*:FailingExample.CannotStart");
+  EXPECT_THAT(
+      run.output(),
+      AllOf(HasSubstr("no service is called `lnks`; there are: links"),
+            HasSubstr("'No Such Name' cannot be the name of a service")));
+}
+
+TEST(TestRunsTest, AStartThatFailsShowsTheServicesAndNamesTheLogThatIsKept) {
+  const FailingRun run("FailingExample.FailsWhileItStarts");
+  const std::string log =
+      run.kept("FailingExample.FailsWhileItStarts-1/script.log");
+  EXPECT_THAT(run.output(),
+              AllOf(HasSubstr("script is FAILED (run 1"),
+                    HasSubstr(absl::StrCat("log: ", log, ", which ends"))));
+  EXPECT_EQ(Content(log), "no such table\n");
+}
+
+// What it writes while it stops is kept as well.
+TEST(TestRunsTest, AFailureInASuiteIsShownAtItsEndAndTheLogsAreKept) {
+  const FailingRun run("FailingSuite.*");
+  EXPECT_THAT(run.output(),
+              ContainsRegex("script is READY[^[]*"
+                            "\\[  FAILED  \\] FailingSuite.Fails"));
+  EXPECT_EQ(Content(run.kept("FailingSuite-1/script.log")), "hello\ngoodbye\n");
+}
+
+TEST(TestRunsTest, ALogThatCannotBeKeptIsNamed) {
+  ChildProgram example({"tests/testing/failing_example",
+                        "--gtest_filter=FailingExample.ExpectsTheWrongState"},
+                       {.environment = {"TEST_UNDECLARED_OUTPUTS_DIR="
+                                        "/proc/none"}});
   EXPECT_EQ(example.Wait(), 1);
   EXPECT_THAT(
       example.output(),
-      AllOf(HasSubstr("links is READY (run 1, process "),
-            HasSubstr("its log ends with\n  | links_server: serving http1"),
-            HasSubstr("no service is called `lnks`; there are: links"),
-            HasSubstr("'No Such Name' cannot be the name of a service"),
-            HasSubstr("The logs are kept in ")));
-  EXPECT_TRUE(
-      std::filesystem::exists(outputs.path() + "/environment-1/links.log"));
+      AllOf(ContainsRegex("The log /[^ ]*/links.log could not be kept as "
+                          "/proc/none/[^ ]*/links.log: No such file"),
+            Not(HasSubstr("are kept in"))));
 }
 
 TEST(TestRunsTest, ATestUsesAnEnvironmentThatRunsAlready) {
