@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -34,43 +35,47 @@ void CloseWithReset(Socket socket) {
 // at which it arrives.
 class Direction {
  public:
-  Direction(Loop* loop, const EdgeFaults* faults)
-      : loop_(loop), faults_(faults) {}
+  // `over` is called once, when the end has reached the receiver.
+  Direction(Loop* loop, const EdgeFaults* faults, std::function<void()> over)
+      : loop_(loop), faults_(faults), over_callback_(std::move(over)) {}
 
   void Connect(bufferevent* from, bufferevent* to) {
     from_ = from;
     to_ = to;
-    OnFaultsChange();
+    UpdateReading();
   }
 
   void TakeInput() {
     evbuffer* const input = bufferevent_get_input(from_);
     std::string bytes(evbuffer_get_length(input), '\0');
     evbuffer_remove(input, bytes.data(), bytes.size());
-    waiting_ += bytes.size();
-    sent_ = std::max(sent_, Loop::Now()) +
-            absl::Seconds(bytes.size() / faults_->bytes_per_second);
+    on_their_way_ += bytes.size();
+    sent_ = std::max(sent_, Loop::Now()) + TimeToSend(bytes);
     Add(sent_ + faults_->latency, std::move(bytes));
-    if (waiting_ > kMaxWaiting) bufferevent_disable(from_, EV_READ);
+    UpdateReading();
   }
 
   // The sender has ended; an empty piece says so.
-  void TakeEnd() { Add(std::max(sent_, Loop::Now()) + faults_->latency, ""); }
+  void TakeEnd() {
+    from_ended_ = true;
+    Add(std::max(sent_, Loop::Now()) + faults_->latency, "");
+  }
 
   // Everything that was written has left.
   void OnDrained() {
-    if (ended_) shutdown(bufferevent_getfd(to_), SHUT_WR);
+    UpdateReading();
+    if (!end_arrived_ || over_) return;
+    over_ = true;
+    shutdown(bufferevent_getfd(to_), SHUT_WR);
+    over_callback_();
   }
 
   void OnFaultsChange() {
     if (from_ == nullptr) return;
-    if (faults_->black_hole) {
-      bufferevent_disable(from_, EV_READ);
-      due_ = Loop::Watch();
-    } else {
-      bufferevent_enable(from_, EV_READ);
-      Schedule();
-    }
+    Retime();
+    UpdateReading();
+    due_ = Loop::Watch();
+    Schedule();
   }
 
   // Nothing comes or goes any more.
@@ -80,7 +85,8 @@ class Direction {
     to_ = nullptr;
   }
 
-  bool ended() const { return ended_; }
+  bool from_ended() const { return from_ended_; }
+  bool over() const { return over_; }
 
  private:
   struct Piece {
@@ -88,9 +94,35 @@ class Direction {
     std::string bytes;
   };
 
+  absl::Duration TimeToSend(const std::string& bytes) const {
+    return absl::Seconds(bytes.size() / faults_->bytes_per_second);
+  }
+
   void Add(absl::Duration due, std::string bytes) {
     pieces_.push_back({due, std::move(bytes)});
     if (pieces_.size() == 1) Schedule();
+  }
+
+  // What is on its way arrives no later than if it were sent now.
+  void Retime() {
+    absl::Duration sent = Loop::Now();
+    for (Piece& piece : pieces_) {
+      sent += TimeToSend(piece.bytes);
+      piece.due = std::min(piece.due, sent + faults_->latency);
+    }
+    sent_ = std::min(sent_, sent);
+  }
+
+  // Reads as long as something can come and there is room for it.
+  void UpdateReading() {
+    if (from_ == nullptr) return;
+    const size_t waiting =
+        on_their_way_ + evbuffer_get_length(bufferevent_get_output(to_));
+    if (from_ended_ || faults_->black_hole || waiting > kMaxWaiting) {
+      bufferevent_disable(from_, EV_READ);
+    } else {
+      bufferevent_enable(from_, EV_READ);
+    }
   }
 
   void Schedule() {
@@ -103,27 +135,27 @@ class Direction {
     while (!pieces_.empty() && pieces_.front().due <= Loop::Now()) {
       const std::string bytes = std::move(pieces_.front().bytes);
       pieces_.pop_front();
-      waiting_ -= bytes.size();
-      if (bytes.empty()) {
-        ended_ = true;
-        if (evbuffer_get_length(bufferevent_get_output(to_)) == 0) OnDrained();
-      } else {
-        bufferevent_write(to_, bytes.data(), bytes.size());
-      }
+      on_their_way_ -= bytes.size();
+      bufferevent_write(to_, bytes.data(), bytes.size());
+      if (bytes.empty()) end_arrived_ = true;
     }
-    if (waiting_ <= kMaxWaiting) bufferevent_enable(from_, EV_READ);
     Schedule();
+    UpdateReading();
+    if (evbuffer_get_length(bufferevent_get_output(to_)) == 0) OnDrained();
   }
 
   Loop* const loop_;
   const EdgeFaults* const faults_;
+  const std::function<void()> over_callback_;
   bufferevent* from_ = nullptr;
   bufferevent* to_ = nullptr;
   std::deque<Piece> pieces_;
-  size_t waiting_ = 0;  // in bytes
+  size_t on_their_way_ = 0;  // in bytes
   // When the last byte so far has been sent.
   absl::Duration sent_ = absl::ZeroDuration();
-  bool ended_ = false;
+  bool from_ended_ = false;   // nothing more comes from the sender
+  bool end_arrived_ = false;  // all it had sent has been written
+  bool over_ = false;         // and has left; the receiver has been told
   Loop::Watch due_;
 };
 
@@ -133,8 +165,8 @@ class EdgeProxy::Connection {
  public:
   Connection(EdgeProxy* proxy, UniqueFd client)
       : proxy_(proxy),
-        forth_(proxy->loop_, proxy->faults_),
-        back_(proxy->loop_, proxy->faults_),
+        forth_(proxy->loop_, proxy->faults_, [this] { OnDirectionOver(); }),
+        back_(proxy->loop_, proxy->faults_, [this] { OnDirectionOver(); }),
         client_(Open(client.Release())),
         server_(Open(-1)) {
     const SocketAddress& target = proxy->target_;
@@ -156,10 +188,14 @@ class EdgeProxy::Connection {
     CloseWithReset(std::move(server_));
   }
 
+  // What the client sends from now on is lost; its end is awaited.
   void HalfOpen() {
     Cut();
-    bufferevent_disable(client_.get(), EV_READ | EV_WRITE);
     server_.reset();
+    half_open_ = true;
+    if (forth_.from_ended()) return proxy_->Forget(this);
+    bufferevent_enable(client_.get(), EV_READ);
+    Discard();
   }
 
  private:
@@ -170,7 +206,7 @@ class EdgeProxy::Connection {
     bufferevent_setcb(
         socket,
         [](bufferevent* from, void* self) {
-          static_cast<Connection*>(self)->From(from).TakeInput();
+          static_cast<Connection*>(self)->OnInput(from);
         },
         [](bufferevent* to, void* self) {
           static_cast<Connection*>(self)->To(to).OnDrained();
@@ -182,6 +218,15 @@ class EdgeProxy::Connection {
     return Socket(socket);
   }
 
+  void OnInput(bufferevent* socket) {
+    half_open_ ? Discard() : From(socket).TakeInput();
+  }
+
+  void Discard() {
+    evbuffer* const input = bufferevent_get_input(client_.get());
+    evbuffer_drain(input, evbuffer_get_length(input));
+  }
+
   Direction& From(bufferevent* socket) {
     return socket == client_.get() ? forth_ : back_;
   }
@@ -190,12 +235,16 @@ class EdgeProxy::Connection {
   }
 
   void OnEvent(bufferevent* socket, short what) {
-    if (what & BEV_EVENT_CONNECTED) return;
-    if (what & BEV_EVENT_EOF) From(socket).TakeEnd();
-    if (what & BEV_EVENT_ERROR) Reset();
-    if ((what & BEV_EVENT_ERROR) || (forth_.ended() && back_.ended())) {
+    if (what & BEV_EVENT_ERROR) {
+      Reset();
       proxy_->Forget(this);
+    } else if (what & BEV_EVENT_EOF) {
+      half_open_ ? proxy_->Forget(this) : From(socket).TakeEnd();
     }
+  }
+
+  void OnDirectionOver() {
+    if (forth_.over() && back_.over()) proxy_->Forget(this);
   }
 
   void Cut() {
@@ -208,6 +257,7 @@ class EdgeProxy::Connection {
   Direction back_;
   Socket client_;
   Socket server_;
+  bool half_open_ = false;
 };
 
 EdgeProxy::EdgeProxy(Loop* loop, UniqueFd listener, SocketAddress target,
@@ -231,8 +281,8 @@ void EdgeProxy::Accept() {
 void EdgeProxy::Forget(Connection* connection) {
   for (auto it = connections_.begin(); it != connections_.end(); ++it) {
     if (it->get() != connection) continue;
-    loop_->Post([ended = std::shared_ptr<Connection>(std::move(*it))] {});
-    connections_.erase(it);
+    forgotten_.splice(forgotten_.end(), connections_, it);
+    sweep_ = loop_->After(absl::ZeroDuration(), [this] { forgotten_.clear(); });
     return;
   }
 }
@@ -247,7 +297,11 @@ void EdgeProxy::Reset() {
 }
 
 void EdgeProxy::HalfOpen() {
-  for (const auto& connection : connections_) connection->HalfOpen();
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    // It may be forgotten then.
+    Connection* const connection = (it++)->get();
+    connection->HalfOpen();
+  }
 }
 
 }  // namespace espalier

@@ -17,7 +17,8 @@ namespace espalier {
 struct EdgeFaults {
   // How long each byte takes, in each direction.
   absl::Duration latency = absl::ZeroDuration();
-  // How many bytes pass in a second, in each direction of each connection.
+  // How many bytes pass in a second, in each direction of each connection; more
+  // than 0.
   double bytes_per_second = std::numeric_limits<double>::infinity();
   // Nothing passes. Connections stay, and new ones are accepted.
   bool black_hole = false;
@@ -40,7 +41,8 @@ class EdgeProxy {
   // Ends every connection as if the other side's machine had been restarted:
   // both ends get a reset.
   void Reset();
-  // Ends the connections to the target, and tells the clients nothing.
+  // Ends the connections to the target, and tells the clients nothing. A
+  // client's connection is forgotten when the client ends it.
   void HalfOpen();
 
   size_t connections() const { return connections_.size(); }
@@ -56,6 +58,9 @@ class EdgeProxy {
   const SocketAddress target_;
   const EdgeFaults* const faults_;
   std::list<std::unique_ptr<Connection>> connections_;
+  // Have ended, and are destroyed in the next turn of the loop.
+  std::list<std::unique_ptr<Connection>> forgotten_;
+  Loop::Watch sweep_;
   Loop::Watch acceptable_;
 };
 

@@ -125,6 +125,8 @@ void FaultyEdge::SetLatency(absl::Duration latency) {
 }
 
 void FaultyEdge::SetBandwidth(double bytes_per_second) {
+  CHECK_GT(bytes_per_second, 0)
+      << "bytes per second; for nothing at all there is BlackHole()";
   Change(
       [&](EdgeFaults& faults) { faults.bytes_per_second = bytes_per_second; });
 }

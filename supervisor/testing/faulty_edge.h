@@ -58,18 +58,22 @@ class FaultyEdge {
 
   // How long each byte takes, in each direction.
   void SetLatency(absl::Duration latency);
-  // How much passes in a second, in each direction of each connection.
+  // How much passes in a second, in each direction of each connection. Must be
+  // more than 0; for nothing at all there is BlackHole().
   void SetBandwidth(double bytes_per_second);
-  // Nothing passes any more; connections stay, and new ones are accepted.
+  // Nothing passes any more, not even the end of a connection; connections
+  // stay, and new ones are accepted.
   void BlackHole();
   // Ends all that are open, with a reset at both ends; new ones work.
   void Reset();
   // Ends all that are open, of which only the server is told; new ones work.
   void HalfOpen();
-  // No fault from now on. What was held back passes; what was ended stays so.
+  // No fault from now on. What was held back passes at once; what was ended
+  // stays so.
   void Heal();
 
-  // How many connections are open, from clients' point of view.
+  // How many connections are open, from clients' point of view. A client that
+  // ends one in a black hole is not noticed before Heal().
   size_t connections();
 
  private:

@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -79,6 +83,22 @@ class FaultyEdgeTest : public testing::Test {
     pollfd watched = {.fd = fd.get(), .events = POLLIN, .revents = 0};
     return poll(&watched, 1, 0) > 0;
   }
+  // False if it takes no byte for a while.
+  static bool IsWritable(const UniqueFd& fd) {
+    pollfd watched = {.fd = fd.get(), .events = POLLOUT, .revents = 0};
+    return poll(&watched, 1, 300) > 0;
+  }
+  void AwaitNoConnections() {
+    while (edge_.connections() > 0) {
+      // Each call is a turn of the proxy's loop.
+    }
+  }
+  // Of all threads.
+  static absl::Duration ProcessorTime() {
+    timespec time;
+    EXPECT_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time), 0);
+    return absl::DurationFromTimespec(time);
+  }
   // How the connection ended: 0 for the end of input, else an errno.
   static int AwaitEnd(const UniqueFd& fd) {
     char byte;
@@ -125,6 +145,60 @@ TEST_F(FaultyEdgeTest, BandwidthLimitsWhatPasses) {
   EXPECT_GE(Loop::Now() - began, absl::Milliseconds(99));
 }
 
+TEST_F(FaultyEdgeTest, WhatIsOnItsWayArrivesAtOnceWhenItHeals) {
+  edge_.SetBandwidth(10);
+  Send(client_, std::string(1000, 'x'));
+  // Goes through the proxy's loop after the bytes.
+  EXPECT_EQ(edge_.connections(), 1u);
+  edge_.SetLatency(absl::Seconds(100));
+  Send(server_, "late");
+  EXPECT_EQ(edge_.connections(), 1u);
+  edge_.Heal();
+  Send(client_, "y");
+  const absl::Duration healed = Loop::Now();
+  EXPECT_EQ(Receive(server_, 1001), std::string(1000, 'x') + "y");
+  EXPECT_EQ(Receive(client_, 4), "late");
+  EXPECT_LT(Loop::Now() - healed, absl::Seconds(50));
+}
+
+TEST_F(FaultyEdgeTest, ABandwidthOfNothingIsAMistake) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(edge_.SetBandwidth(0), "for nothing at all there is BlackHole");
+}
+
+// The time that the answer takes is the time in which the proxy has nothing to
+// do.
+TEST_F(FaultyEdgeTest, AConnectionThatIsHalfClosedCostsNothing) {
+  shutdown(client_.get(), SHUT_WR);
+  EXPECT_EQ(AwaitEnd(server_), 0);
+  edge_.SetBandwidth(10'000);
+  const absl::Duration before = ProcessorTime();
+  Send(server_, std::string(2000, 'a'));
+  EXPECT_EQ(Receive(client_, 2000).size(), 2000u);
+  EXPECT_LT(ProcessorTime() - before, absl::Milliseconds(50));
+}
+
+// The sockets' own buffers hold some MiB.
+TEST_F(FaultyEdgeTest, ASenderWaitsForAReceiverThatDoesNotRead) {
+  constexpr size_t kTooMuch = 128 << 20;
+  const std::string piece(1 << 20, 'x');
+  size_t sent = 0;
+  while (sent < kTooMuch && IsWritable(client_)) {
+    const ssize_t count = send(client_.get(), piece.data(), piece.size(),
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) sent += count;
+  }
+  EXPECT_LT(sent, kTooMuch);
+  shutdown(client_.get(), SHUT_WR);
+  size_t received = 0;
+  while (true) {
+    const size_t size = Receive(server_, piece.size()).size();
+    received += size;
+    if (size < piece.size()) break;
+  }
+  EXPECT_EQ(received, sent) << "it goes on once the receiver reads";
+}
+
 TEST_F(FaultyEdgeTest, ABlackHoleHoldsEverythingBackUntilItHeals) {
   edge_.BlackHole();
   Send(client_, "lost?");
@@ -157,15 +231,22 @@ TEST_F(FaultyEdgeTest, HalfOpenIsNotToldToTheClient) {
   Send(client_, "into the void");
   EXPECT_EQ(edge_.connections(), 1u);
   EXPECT_FALSE(HasInput(client_));
+  client_ = UniqueFd();
+  AwaitNoConnections();
+}
+
+TEST_F(FaultyEdgeTest, WhatAClientHasEndedIsNotHalfOpen) {
+  shutdown(client_.get(), SHUT_WR);
+  EXPECT_EQ(AwaitEnd(server_), 0);
+  edge_.HalfOpen();
+  EXPECT_EQ(edge_.connections(), 0u);
 }
 
 TEST_F(FaultyEdgeTest, TheEndOfAConnectionPasses) {
   client_ = UniqueFd();
   EXPECT_EQ(AwaitEnd(server_), 0);
   server_ = UniqueFd();
-  while (edge_.connections() > 0) {
-    // Each call is a turn of the proxy's loop.
-  }
+  AwaitNoConnections();
 }
 
 TEST_F(FaultyEdgeTest, ARefusalPasses) {
