@@ -182,6 +182,8 @@ absl::Status Client::Watch(
   request.set_after_revision(options.after_revision);
   for (;;) {
     grpc::ClientContext context;
+    if (options.deadline != absl::InfiniteFuture())
+      context.set_deadline(absl::ToChronoTime(options.deadline));
     const auto reader = stub_->Watch(&context, request);
     EventAssembler assembler;
     v1::WatchResponse response;

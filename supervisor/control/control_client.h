@@ -60,6 +60,8 @@ class ControlClient {
     // otherwise, and if `run_id` is empty, the watch begins with a snapshot.
     std::string run_id = {};
     int64_t after_revision = 0;
+    // When to give up, with DeadlineExceededError.
+    absl::Time deadline = absl::InfiniteFuture();
   };
   struct WatchEvent {
     // Whether this is all there is (`services`), rather than one change

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
@@ -59,6 +60,15 @@ TEST_F(ControlWatchTest, TellsWhatThereIsAndThenEveryChange) {
       });
   EXPECT_EQ(watched, absl::OkStatus());
   EXPECT_THAT(revisions, ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(ControlWatchTest, GivesUpAtItsDeadline) {
+  StartServer();
+  const auto client = Connect();
+  const absl::Status watched =
+      client->Watch({.deadline = absl::Now()},
+                    [](const ControlClient::WatchEvent&) { return true; });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(watched)) << watched;
 }
 
 TEST_F(ControlWatchTest, LargeSnapshotComesInOnePiece) {

@@ -11,10 +11,13 @@
 
 namespace espalier {
 
-// Which running environment the tests of this process are to use, instead of
-// starting their own: $ESPALIER_TEST_ENVIRONMENT, the name of an environment of
-// this checkout ("two", or "two/instance"). Nothing if it is not set.
-std::optional<InstanceSelector> RunningEnvironmentForTests();
+// Which running environment a test is to use, instead of starting its own one,
+// which is called `name`: what $ESPALIER_TEST_ENVIRONMENT says, the name of an
+// environment of this checkout ("two", or "two/instance"). Nothing if that is
+// not set, is another name, or the test's handles are no type with
+// ESPALIER_HANDLE (`typed`). If it is set, prints which one is used, and why.
+std::optional<InstanceSelector> RunningEnvironmentForTest(
+    absl::string_view name, bool typed);
 
 // An environment that runs already, and goes on when the test has ended.
 class AttachedEnvironment final : public EnvironmentUnderTest {
@@ -31,7 +34,7 @@ class AttachedEnvironment final : public EnvironmentUnderTest {
   absl::StatusOr<ServiceUnderTest> Find(absl::string_view path) override;
   std::vector<ServiceUnderTest> List() override;
   absl::StatusOr<ServiceUnderTest> WaitFor(
-      absl::string_view path,
+      absl::string_view path, absl::string_view what,
       const std::function<bool(const ServiceUnderTest&)>& wanted) override;
   absl::Status Restart(absl::string_view path) override {
     return attached_.client().Restart(std::string(path));

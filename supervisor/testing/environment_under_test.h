@@ -20,14 +20,16 @@ class EnvironmentUnderTest {
  public:
   virtual ~EnvironmentUnderTest() = default;
 
-  // NotFoundError if there is none of that path.
+  // NotFoundError if there is none of that path; it says what there is.
   virtual absl::StatusOr<ServiceUnderTest> Find(absl::string_view path) = 0;
   virtual std::vector<ServiceUnderTest> List() = 0;
 
   // Blocks until `wanted` holds for the service; asked once now and after every
-  // move of it. FailedPreconditionError if the environment ends before that.
+  // move of it. Errors: NotFound; FailedPrecondition if the environment ends
+  // before that; DeadlineExceeded at TestDeadline(), where `what` says what was
+  // waited for.
   virtual absl::StatusOr<ServiceUnderTest> WaitFor(
-      absl::string_view path,
+      absl::string_view path, absl::string_view what,
       const std::function<bool(const ServiceUnderTest&)>& wanted) = 0;
 
   // Has the service stopped and started again, also if it did not run. May
@@ -50,6 +52,14 @@ class EnvironmentUnderTest {
   virtual pid_t keeper_pid() const { return 0; }
   virtual pid_t guard_pid() const { return 0; }
 };
+
+// NotFoundError, with the services that there are.
+absl::Status NoSuchService(absl::string_view path,
+                           const std::vector<ServiceUnderTest>& services);
+
+// DeadlineExceededError: `what` was waited for, and how the service is instead.
+absl::Status WaitedTooLong(absl::string_view what,
+                           const ServiceUnderTest& service);
 
 }  // namespace espalier
 

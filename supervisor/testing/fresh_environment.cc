@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "supervisor/backend/local/local_backend.h"
 #include "supervisor/instance/instance_lock.h"
@@ -15,6 +16,7 @@
 #include "supervisor/nursery/runtime.h"
 #include "supervisor/testing/failure_report.h"
 #include "supervisor/testing/standstill.h"
+#include "supervisor/testing/test_deadline.h"
 #include "supervisor/testing/test_directory.h"
 
 namespace espalier {
@@ -78,18 +80,26 @@ class FreshEnvironment::Impl {
       while (!HasEnded()) loop_->Run();
     });
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Impl::ReadyOrEnded));
+    if (!mutex_.AwaitWithDeadline(absl::Condition(this, &Impl::ReadyOrEnded),
+                                  TestDeadline()))
+      return WaitedTooLong("everything to be ready");
     return ready_ ? absl::OkStatus() : *ended_;
   }
 
   absl::Status Stop() {
     loop_->Post([this] { run_.Stop(); });
-    return AwaitEnd();
+    absl::Status ended = AwaitEnd(StopDeadline());
+    if (HasEnded()) return ended;
+    loop_->Post([this] { run_.Kill(); });
+    AwaitEnd(absl::InfiniteFuture()).IgnoreError();
+    return ended;
   }
 
-  absl::Status AwaitEnd() {
+  absl::Status AwaitEnd(absl::Time deadline) {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Impl::Ended));
+    if (!mutex_.AwaitWithDeadline(absl::Condition(this, &Impl::Ended),
+                                  deadline))
+      return WaitedTooLong("the environment to end");
     return *ended_;
   }
 
@@ -97,36 +107,37 @@ class FreshEnvironment::Impl {
     absl::MutexLock lock(&mutex_);
     auto found = services_.find(std::string(path));
     if (found != services_.end()) return found->second;
-    return absl::NotFoundError(
-        absl::StrCat("no service is called `", path, "`"));
+    return NoSuchService(path, Services());
   }
 
   std::vector<ServiceUnderTest> List() {
     absl::MutexLock lock(&mutex_);
-    std::vector<ServiceUnderTest> services;
-    for (const auto& [path, service] : services_) services.push_back(service);
-    return services;
+    return Services();
   }
 
   absl::StatusOr<ServiceUnderTest> WaitFor(
-      absl::string_view path,
+      absl::string_view path, absl::string_view what,
       const std::function<bool(const ServiceUnderTest&)>& wanted) {
-    Wait wait{this, std::string(path), wanted};
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&Impl::IsOver, &wait));
-    const ServiceUnderTest& service = services_[wait.path];
+    const auto found = services_.find(std::string(path));
+    if (found == services_.end()) return NoSuchService(path, Services());
+    const ServiceUnderTest& service = found->second;
+    const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return Ended() || wanted(service);
+    };
+    const bool in_time =
+        mutex_.AwaitWithDeadline(absl::Condition(&over), TestDeadline());
     if (wanted(service)) return service;
+    if (!in_time) return espalier::WaitedTooLong(what, service);
     return absl::FailedPreconditionError(
         absl::StrCat("the environment ended before that: ", ended_->message()));
   }
 
   absl::Status Restart(absl::string_view path) {
-    absl::StatusOr<ServiceUnderTest> service = Find(path);
-    if (!service.ok()) return service.status();
-    loop_->Post([this, name = std::string(path)] {
-      runtime_.Handle(RestartRequested{runtime_.Find(name)->id});
+    return Ask(path, [this](const ServiceDefinition& service, Done done) {
+      runtime_.Handle(RestartRequested{service.id});
+      done(absl::OkStatus());
     });
-    return absl::OkStatus();
   }
 
   absl::Status Reload(absl::string_view path) {
@@ -165,16 +176,15 @@ class FreshEnvironment::Impl {
         *result = std::move(status);
       };
       const ServiceDefinition* service = runtime_.Find(name);
-      if (service == nullptr)
-        return done(absl::NotFoundError(
-            absl::StrCat("no service is called `", name, "`")));
+      if (service == nullptr) return done(NoSuchService(name, List()));
       ask(*service, done);
     });
     const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return result->has_value() || ended_.has_value();
     };
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&over));
+    if (!mutex_.AwaitWithDeadline(absl::Condition(&over), TestDeadline()))
+      return WaitedTooLong(absl::StrCat("an answer for `", path, "`"));
     return result->value_or(
         absl::FailedPreconditionError("the environment has ended"));
   }
@@ -190,15 +200,22 @@ class FreshEnvironment::Impl {
     return Ended();
   }
 
-  struct Wait {
-    Impl* impl;
-    std::string path;
-    const std::function<bool(const ServiceUnderTest&)>& wanted;
-  };
-  // Called by Await, which holds the mutex.
-  static bool IsOver(Wait* wait) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return wait->impl->Ended() ||
-           wait->wanted(wait->impl->services_[wait->path]);
+  std::vector<ServiceUnderTest> Services() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::vector<ServiceUnderTest> services;
+    for (const auto& [path, service] : services_) services.push_back(service);
+    return services;
+  }
+
+  // With the state of each service.
+  absl::Status WaitedTooLong(absl::string_view what) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto append = [](std::string* out, const auto& service) {
+      out->append(service.second.why);
+    };
+    return absl::DeadlineExceededError(
+        absl::StrCat("waited ", UntilTestDeadline(), " for ", what, ":\n  ",
+                     absl::StrJoin(services_, "\n  ", append)));
   }
 
   void SetReady() {
@@ -271,8 +288,9 @@ absl::StatusOr<std::unique_ptr<FreshEnvironment>> FreshEnvironment::Start(
       std::move(own_directory), *paths, *std::move(lock), std::move(loop),
       *std::move(backend), std::move(body), std::move(options));
   if (absl::Status status = impl->Start(); !status.ok()) {
-    // Its directory goes with it.
     ShowServices(impl->List());
+    impl->Stop().IgnoreError();
+    // Their directory goes with it.
     const KeptLogs logs = KeptLogs::Keep(impl->List());
     logs.Announce();
     return logs.Name(status);
@@ -289,9 +307,9 @@ absl::StatusOr<ServiceUnderTest> FreshEnvironment::Find(
 std::vector<ServiceUnderTest> FreshEnvironment::List() { return impl_->List(); }
 
 absl::StatusOr<ServiceUnderTest> FreshEnvironment::WaitFor(
-    absl::string_view path,
+    absl::string_view path, absl::string_view what,
     const std::function<bool(const ServiceUnderTest&)>& wanted) {
-  return impl_->WaitFor(path, wanted);
+  return impl_->WaitFor(path, what, wanted);
 }
 
 absl::Status FreshEnvironment::Restart(absl::string_view path) {
@@ -307,7 +325,9 @@ absl::Status FreshEnvironment::Freeze(absl::string_view path, bool frozen) {
 }
 
 absl::Status FreshEnvironment::Stop() { return impl_->Stop(); }
-absl::Status FreshEnvironment::AwaitEnd() { return impl_->AwaitEnd(); }
+absl::Status FreshEnvironment::AwaitEnd() {
+  return impl_->AwaitEnd(TestDeadline());
+}
 
 std::string FreshEnvironment::state_directory() const {
   return impl_->paths().state_directory();

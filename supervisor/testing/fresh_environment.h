@@ -19,7 +19,8 @@ namespace espalier {
 class FreshEnvironment final : public EnvironmentUnderTest {
  public:
   // Blocks until everything is ready, or the environment has ended: then why,
-  // and its services are shown and their logs kept.
+  // and its services are shown and their logs kept. DeadlineExceeded at
+  // TestDeadline().
   static absl::StatusOr<std::unique_ptr<FreshEnvironment>> Start(
       absl::string_view name, TaskFunction<Task<void>(Nursery&)> body,
       TestEnvironmentOptions options);
@@ -28,12 +29,13 @@ class FreshEnvironment final : public EnvironmentUnderTest {
   absl::StatusOr<ServiceUnderTest> Find(absl::string_view path) override;
   std::vector<ServiceUnderTest> List() override;
   absl::StatusOr<ServiceUnderTest> WaitFor(
-      absl::string_view path,
+      absl::string_view path, absl::string_view what,
       const std::function<bool(const ServiceUnderTest&)>& wanted) override;
   absl::Status Restart(absl::string_view path) override;
   absl::Status Reload(absl::string_view path) override;
   // Once it is frozen, returns when everything stands still.
   absl::Status Freeze(absl::string_view path, bool frozen) override;
+  // What has not ended by StopDeadline() is killed: then DeadlineExceeded.
   absl::Status Stop() override;
   absl::Status AwaitEnd() override;
   std::string state_directory() const override;

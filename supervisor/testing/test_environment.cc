@@ -4,20 +4,22 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "supervisor/testing/failure_report.h"
 
 namespace espalier {
 namespace {
 
-// Blocks until a later run of the service than `before` is ready.
+// Blocks until a later run of the service than `before` is ready, or done.
 absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
     EnvironmentUnderTest& environment, const ServiceUnderTest& before) {
-  return environment.WaitFor(before.path, [&](const ServiceUnderTest& now) {
-    return now.generation > before.generation &&
-           now.state == ServiceState::kReady;
-  });
+  return environment.WaitFor(
+      before.path,
+      absl::StrCat("`", before.path, "` to be ready in a run after run ",
+                   before.generation),
+      [&](const ServiceUnderTest& now) {
+        return now.generation > before.generation && Satisfies(now.state);
+      });
 }
 
 }  // namespace
@@ -38,18 +40,15 @@ void TestEnvironmentBase::Show() {
 ServiceUnderTest TestEnvironmentBase::Get(absl::string_view path) const {
   absl::StatusOr<ServiceUnderTest> found = environment_->Find(path);
   if (found.ok()) return *std::move(found);
-  const auto append = [](std::string* out, const ServiceUnderTest& service) {
-    out->append(service.path);
-  };
-  ADD_FAILURE() << found.status().message() << "; there are: "
-                << absl::StrJoin(environment_->List(), ", ", append);
+  ADD_FAILURE() << found.status().message();
   return {.path = std::string(path)};
 }
 
 absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::WaitFor(
     absl::string_view path,
     const std::function<bool(const ServiceUnderTest&)>& wanted) const {
-  return environment_->WaitFor(path, wanted);
+  return environment_->WaitFor(
+      path, absl::StrCat("what the test wants of `", path, "`"), wanted);
 }
 
 bool TestEnvironmentBase::Signal(absl::string_view path, int signal) const {
@@ -80,20 +79,22 @@ void TestEnvironmentBase::Thaw(absl::string_view path) const {
 
 absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::KillAndAwaitRestart(
     absl::string_view path) const {
-  const ServiceUnderTest before = Get(path);
+  const absl::StatusOr<ServiceUnderTest> before = environment_->Find(path);
+  if (!before.ok()) return before;
   if (!Signal(path, SIGKILL)) {
     return absl::FailedPreconditionError(
         absl::StrCat("`", path, "` could not be killed"));
   }
-  return AwaitRunAfter(*environment_, before);
+  return AwaitRunAfter(*environment_, *before);
 }
 
 absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::Restart(
     absl::string_view path) const {
-  const ServiceUnderTest before = Get(path);
+  const absl::StatusOr<ServiceUnderTest> before = environment_->Find(path);
+  if (!before.ok()) return before;
   if (absl::Status asked = environment_->Restart(path); !asked.ok())
     return asked;
-  return AwaitRunAfter(*environment_, before);
+  return AwaitRunAfter(*environment_, *before);
 }
 
 absl::Status TestEnvironmentBase::Stop() { return environment_->Stop(); }

@@ -28,7 +28,11 @@ namespace espalier {
 // test may block. As many as wanted run side by side.
 //
 // All calls come from the test's thread. A call that cannot be answered, such
-// as for a service that there is not, fails the test and says what there is.
+// as for a service that there is not, returns an error that says what there is,
+// or fails the test with it.
+//
+// What blocks does so until shortly before Bazel would end the test (see
+// test_deadline.h): then DeadlineExceeded, with what was waited for.
 class TestEnvironmentBase {
  public:
   // Stops everything, waits until nothing is left, and removes its directories.
@@ -43,8 +47,8 @@ class TestEnvironmentBase {
   Service Get(absl::string_view path) const;
 
   // Blocks until `wanted` holds for the service, and gives it as it is then.
-  // FailedPrecondition if the environment ends before that. It is asked once
-  // now and after every move of the service.
+  // NotFound if there is no such service, FailedPrecondition if the environment
+  // ends before that. It is asked once now and after every move of the service.
   absl::StatusOr<Service> WaitFor(
       absl::string_view path,
       const std::function<bool(const Service&)>& wanted) const;
@@ -64,7 +68,7 @@ class TestEnvironmentBase {
   absl::StatusOr<Service> KillAndAwaitRestart(absl::string_view path) const;
 
   // Stops the service as its command says, starts it again, and blocks until
-  // it is ready: what `envctl restart` does.
+  // it is ready, or a one-shot done: what `envctl restart` does.
   absl::StatusOr<Service> Restart(absl::string_view path) const;
 
   // Has the service read its changed files without an end, and says whether it
@@ -122,9 +126,10 @@ class TestEnvironment final : public TestEnvironmentBase {
   static absl::StatusOr<std::unique_ptr<TestEnvironment>> Start(
       absl::string_view name, TaskFunction<Task<Handles>(Nursery&)> function,
       TestEnvironmentOptions options = {}) {
+    const auto running =
+        RunningEnvironmentForTest(name, /*typed=*/Handle<Handles>);
     if constexpr (Handle<Handles>) {
-      const auto running = RunningEnvironmentForTests();
-      if (running && running->environment == name) return UseRunning(*running);
+      if (running.has_value()) return UseRunning(*running);
     }
     std::optional<Handles> handles;
     auto fresh = FreshEnvironment::Start(

@@ -70,5 +70,32 @@ TEST_F(FailingSuite, Passes) {
   EXPECT_THAT(environment().Get("script"), IsReady());
 }
 
+// With a TEST_TIMEOUT of some seconds.
+TEST(FailingDeadline, OfWaits) {
+  const auto script = StartForTest([](Nursery& nursery) -> Task<int> {
+    co_return co_await RunScript(nursery,
+                                 "echo hello; echo >&$READY_FD; sleep 1000",
+                                 Readiness::Newline());
+  });
+  ASSERT_NE(script, nullptr);
+  EXPECT_EQ(script
+                ->WaitFor("script",
+                          [](const ServiceUnderTest& now) {
+                            return now.generation == 2;
+                          })
+                .status(),
+            absl::OkStatus());
+  EXPECT_EQ(script->AwaitEnd(), absl::OkStatus());
+}
+
+TEST(FailingDeadline, OfAStart) {
+  const auto script = StartForTest([](Nursery& nursery) -> Task<int> {
+    co_return co_await RunScript(nursery,
+                                 "trap '' TERM; echo never ready; sleep 1000",
+                                 Readiness::Newline());
+  });
+  EXPECT_EQ(script, nullptr);
+}
+
 }  // namespace
 }  // namespace espalier

@@ -46,5 +46,15 @@ TEST_F(FollowsLinksTest, ThroughTheGateway) {
   EXPECT_EQ(HttpCall(port, "GET", "/x").status, 302);
 }
 
+TEST_F(FollowsLinksTest, AMisspeltNameIsAnErrorThatSaysWhatThereIs) {
+  const absl::Status error =
+      environment()
+          .WaitFor("gatway", [](const auto& now) { return now.pid == 0; })
+          .status();
+  EXPECT_TRUE(absl::IsNotFound(error)) << error;
+  EXPECT_THAT(error.message(),
+              testing::ContainsRegex("is called `gatway`.*gateway"));
+}
+
 }  // namespace
 }  // namespace espalier

@@ -2,6 +2,7 @@
 // environment which runs already.
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -29,11 +30,13 @@ std::string Content(const std::string& file) {
 // A run of those of the tests that fail on purpose whose names match `filter`.
 class FailingRun {
  public:
-  explicit FailingRun(const std::string& filter)
+  explicit FailingRun(const std::string& filter,
+                      const std::string& variable = "UNUSED=")
       : example_({"tests/testing/failing_example",
                   absl::StrCat("--gtest_filter=", filter)},
                  {.environment = {absl::StrCat("TEST_UNDECLARED_OUTPUTS_DIR=",
-                                               outputs_.path())}}) {
+                                               outputs_.path()),
+                                  variable}}) {
     EXPECT_EQ(example_.Wait(), 1);
   }
 
@@ -98,6 +101,41 @@ TEST(TestRunsTest, ALogThatCannotBeKeptIsNamed) {
             Not(HasSubstr("are kept in"))));
 }
 
+TEST(TestRunsTest, AWaitEndsBeforeTheTestsTimeIsOver) {
+  const FailingRun run("FailingDeadline.OfWaits", "TEST_TIMEOUT=2");
+  EXPECT_THAT(
+      run.output(),
+      AllOf(HasSubstr("waited until the test's time (TEST_TIMEOUT, 2 s) was "
+                      "nearly over for what the test wants of `script`; script "
+                      "is READY (run 1"),
+            ContainsRegex("for the environment to end:.  script has been rea"),
+            HasSubstr("---- script is READY")));
+  EXPECT_EQ(Content(run.kept("FailingDeadline.OfWaits-1/script.log")),
+            "hello\n");
+}
+
+// It ignores SIGTERM, and would be killed after the grace time of its stop.
+TEST(TestRunsTest, AStartEndsBeforeTheTestsTimeIsOver) {
+  const FailingRun run("FailingDeadline.OfAStart", "TEST_TIMEOUT=2");
+  EXPECT_THAT(run.output(),
+              AllOf(ContainsRegex("for everything to be ready:.  script "),
+                    HasSubstr("---- script is STARTING")));
+  EXPECT_EQ(Content(run.kept("FailingDeadline.OfAStart-1/script.log")),
+            "never ready\n");
+}
+
+TEST(TestRunsTest, WhichEnvironmentIsUsedIsSaid) {
+  EXPECT_THAT(
+      FailingRun("FailingSuite.Fails", "ESPALIER_TEST_ENVIRONMENT=tset")
+          .output(),
+      HasSubstr("ESPALIER_TEST_ENVIRONMENT is tset: the test starts its own "
+                "environment, which is called `test`"));
+  EXPECT_THAT(
+      FailingRun("FailingSuite.Fails", "ESPALIER_TEST_ENVIRONMENT=test")
+          .output(),
+      HasSubstr("its own environment, since its handles are no type with"));
+}
+
 TEST(TestRunsTest, ATestUsesAnEnvironmentThatRunsAlready) {
   const TestDirectory state;
   const std::vector<std::string> environment = {
@@ -112,6 +150,7 @@ TEST(TestRunsTest, ATestUsesAnEnvironmentThatRunsAlready) {
     ChildProgram test({"tests/testing/follows_links_test"},
                       {.environment = variables});
     EXPECT_EQ(test.Wait(), 0) << test.output();
+    EXPECT_THAT(test.output(), HasSubstr("the test uses the one that runs"));
   }
   two.Signal(SIGTERM);
   EXPECT_EQ(two.Wait(), 0) << two.output();

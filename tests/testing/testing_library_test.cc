@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -69,6 +71,42 @@ TEST(StartForTest, IsOneLine) {
   EXPECT_THAT(*again, LastExit(Eq(ExitResult::Signaled(SIGKILL))));
 }
 
+Task<int> RunChild(Nursery& nursery, Program program,
+                   std::vector<std::string> arguments, Readiness readiness) {
+  Service service = nursery.NewService("child");
+  Command command = {.program = program, .readiness = readiness};
+  for (const std::string& argument : arguments)
+    command.arguments.push_back(Text(argument));
+  co_await service.Start(std::move(command));
+  co_return 0;
+}
+
+Task<int> RunOneShot(Nursery& nursery) {
+  co_return co_await RunChild(
+      nursery, Program::Built("supervisor/keeper/testcases/child"),
+      {"exit", "0"}, Readiness::Completed());
+}
+
+TEST(TestEnvironmentTest, AMisspeltNameIsAnErrorThatSaysWhatThereIs) {
+  const auto child = StartForTest(RunOneShot);
+  ASSERT_NE(child, nullptr);
+  const absl::Status error =
+      absl::NotFoundError("no service is called `chld`; there are: child");
+  const auto any = [](const auto&) { return true; };
+  EXPECT_EQ(child->WaitFor("chld", any).status(), error);
+  EXPECT_EQ(child->Restart("chld").status(), error);
+  EXPECT_EQ(child->KillAndAwaitRestart("chld").status(), error);
+}
+
+TEST(TestEnvironmentTest, AOneShotRunsAgain) {
+  const auto child = StartForTest(RunOneShot);
+  ASSERT_NE(child, nullptr);
+  const auto again = child->Restart("child");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(*again, StateIs(ServiceState::kDone));
+  EXPECT_EQ(again->generation, 2u);
+}
+
 // One for all tests of the suite: a gateway whose connection to its links
 // server can be spoiled.
 class SpoiledEdgeTest : public EnvironmentTestSuite<SpoiledEdgeTest, Gateway> {
@@ -80,8 +118,8 @@ class SpoiledEdgeTest : public EnvironmentTestSuite<SpoiledEdgeTest, Gateway> {
   }
 
   static FaultyEdge& edge() {
-    static auto* const edge = new FaultyEdge;
-    return *edge;
+    static FaultyEdge edge;
+    return edge;
   }
 
   ~SpoiledEdgeTest() override { edge().Heal(); }
