@@ -1,9 +1,6 @@
 #ifndef ESPALIER_SUPERVISOR_TESTING_SERVICE_MATCHERS_H_
 #define ESPALIER_SUPERVISOR_TESTING_SERVICE_MATCHERS_H_
 
-#include <optional>
-#include <string>
-
 #include "gmock/gmock.h"
 #include "supervisor/testing/service_under_test.h"
 
@@ -16,20 +13,25 @@
 // A failure shows the service, why it is in its state, and the end of its log.
 namespace espalier {
 
-// All that the service has logged so far; empty if there is no log.
-std::string ReadLog(const ServiceUnderTest& service);
-
 MATCHER_P(StateIs, state, "") { return arg.state == state; }
 
 MATCHER(IsReady, "") { return arg.state == ServiceState::kReady; }
 
-// How the latest run that has ended did; `matcher` for an ExitResult.
+// How the latest run that has ended did; `matcher` for an ExitResult. Holds for
+// no service of an environment that ran before the test, of which that is not
+// known.
 MATCHER_P(LastExit, matcher, "") {
-  return arg.last_exit.has_value() &&
-         testing::ExplainMatchResult(matcher, *arg.last_exit, result_listener);
+  if (!arg.last_exit.has_value()) {
+    *result_listener << "no run of it has ended, or it is part of an "
+                        "environment that ran before the test, of which that "
+                        "is not known";
+    return false;
+  }
+  return testing::ExplainMatchResult(matcher, *arg.last_exit, result_listener);
 }
 
-// `matcher` for the text of the whole log.
+// `matcher` for the text of the whole log, as it is now; AwaitLog() of the
+// environment waits for what is still to come.
 MATCHER_P(Log, matcher, "") {
   return testing::ExplainMatchResult(matcher, ReadLog(arg), result_listener);
 }

@@ -1,5 +1,8 @@
 #include "supervisor/testing/service_under_test.h"
 
+#include <fstream>
+#include <iterator>
+
 #include "absl/status/statusor.h"
 #include "supervisor/logs/log_tail.h"
 
@@ -16,6 +19,11 @@ std::ostream& operator<<(std::ostream& out, const ServiceUnderTest& service) {
   out << "\nits log ends with";
   for (const std::string& line : tail->lines) out << "\n  | " << line;
   return out;
+}
+
+std::string ReadLog(const ServiceUnderTest& service) {
+  std::ifstream log(service.log_file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(log), {});
 }
 
 }  // namespace espalier

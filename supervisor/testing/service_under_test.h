@@ -30,6 +30,9 @@ struct ServiceUnderTest {
 // service that is not as it should be.
 std::ostream& operator<<(std::ostream& out, const ServiceUnderTest& service);
 
+// All that the service has logged so far; empty if there is no log.
+std::string ReadLog(const ServiceUnderTest& service);
+
 }  // namespace espalier
 
 #endif  // ESPALIER_SUPERVISOR_TESTING_SERVICE_UNDER_TEST_H_

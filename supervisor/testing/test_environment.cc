@@ -1,14 +1,22 @@
 #include "supervisor/testing/test_environment.h"
 
 #include <csignal>
+#include <sstream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "supervisor/testing/failure_report.h"
+#include "supervisor/testing/file_watch.h"
+#include "supervisor/testing/test_deadline.h"
 
 namespace espalier {
 namespace {
+
+// How often a wait for a log looks whether the service still runs.
+constexpr absl::Duration kLookAgain = absl::Milliseconds(100);
 
 // Blocks until a later run of the service than `before` is ready, or done.
 absl::StatusOr<ServiceUnderTest> AwaitRunAfter(
@@ -49,6 +57,29 @@ absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::WaitFor(
     const std::function<bool(const ServiceUnderTest&)>& wanted) const {
   return environment_->WaitFor(
       path, absl::StrCat("what the test wants of `", path, "`"), wanted);
+}
+
+absl::StatusOr<ServiceUnderTest> TestEnvironmentBase::AwaitLog(
+    absl::string_view path,
+    const testing::Matcher<const std::string&>& matcher) const {
+  absl::StatusOr<ServiceUnderTest> service = environment_->Find(path);
+  if (!service.ok()) return service;
+  std::ostringstream what;
+  what << "the log of `" << path << "`, which is to be one that ";
+  matcher.DescribeTo(&what);
+  const FileWatch log(service->log_file);
+  do {
+    // Before the log is read: what has ended has written all.
+    service = environment_->Find(path);
+    if (!service.ok() || matcher.Matches(ReadLog(*service))) return service;
+    if (IsAtRest(service->state)) {
+      what << "; " << *service;
+      return absl::FailedPreconditionError(
+          absl::StrCat("waited in vain for ", what.str()));
+    }
+    log.AwaitWrite(kLookAgain);
+  } while (absl::Now() < TestDeadline());
+  return WaitedTooLong(what.str(), *service);
 }
 
 bool TestEnvironmentBase::Signal(absl::string_view path, int signal) const {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "gtest/gtest.h"
 #include "supervisor/nursery/nursery.h"
 #include "supervisor/task/task.h"
 #include "supervisor/task/task_function.h"
@@ -52,6 +53,15 @@ class TestEnvironmentBase {
   absl::StatusOr<Service> WaitFor(
       absl::string_view path,
       const std::function<bool(const Service&)>& wanted) const;
+
+  // Blocks until `matcher` holds for all that the service has logged: what
+  // comes after a service is ready may take a moment. FailedPrecondition if the
+  // service ends for good before that.
+  //
+  //   ASSERT_TRUE(two->AwaitLog("links", HasSubstr("migrated")).ok());
+  absl::StatusOr<Service> AwaitLog(
+      absl::string_view path,
+      const testing::Matcher<const std::string&>& matcher) const;
 
   // Sends a signal to the main process of the service, which must be running.
   // False, and the test fails, if that cannot be done.

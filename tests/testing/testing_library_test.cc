@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "services/common/testing/http_client.h"
 #include "services/gateway/gateway.h"
@@ -81,6 +82,15 @@ Task<int> RunChild(Nursery& nursery, Program program,
   co_return 0;
 }
 
+// Says "late" when it gets a signal.
+Task<int> RunLateTalker(Nursery& nursery) {
+  co_return co_await RunChild(nursery, Program::System("bash", "bash"),
+                              {"-c",
+                               "trap 'echo late' USR1\necho >&$READY_FD\n"
+                               "while :; do sleep 1000 & wait; done"},
+                              Readiness::Newline());
+}
+
 Task<int> RunOneShot(Nursery& nursery) {
   co_return co_await RunChild(
       nursery, Program::Built("supervisor/keeper/testcases/child"),
@@ -96,6 +106,7 @@ TEST(TestEnvironmentTest, AMisspeltNameIsAnErrorThatSaysWhatThereIs) {
   EXPECT_EQ(child->WaitFor("chld", any).status(), error);
   EXPECT_EQ(child->Restart("chld").status(), error);
   EXPECT_EQ(child->KillAndAwaitRestart("chld").status(), error);
+  EXPECT_EQ(child->AwaitLog("chld", HasSubstr("")).status(), error);
 }
 
 TEST(TestEnvironmentTest, AOneShotRunsAgain) {
@@ -105,6 +116,32 @@ TEST(TestEnvironmentTest, AOneShotRunsAgain) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_THAT(*again, StateIs(ServiceState::kDone));
   EXPECT_EQ(again->generation, 2u);
+}
+
+TEST(TestEnvironmentTest, WhatIsLoggedLaterCanBeAwaited) {
+  const auto child = StartForTest(RunLateTalker);
+  ASSERT_NE(child, nullptr);
+  child->Signal("child", SIGUSR1);
+  const auto told = child->AwaitLog("child", HasSubstr("late"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, Log(HasSubstr("late")));
+}
+
+TEST(TestEnvironmentTest, WhatIsNotLoggedAnyMoreIsNotAwaited) {
+  const auto child = StartForTest(RunOneShot);
+  ASSERT_NE(child, nullptr);
+  const absl::Status in_vain =
+      child->AwaitLog("child", HasSubstr("late")).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(in_vain)) << in_vain;
+  EXPECT_THAT(in_vain.message(),
+              HasSubstr("the log of `child`, which is to be one that has "
+                        "substring \"late\"; child is DONE"));
+}
+
+TEST(LastExitTest, ThatItIsNotKnownIsSaid) {
+  EXPECT_NONFATAL_FAILURE(
+      EXPECT_THAT(ServiceUnderTest(), LastExit(Eq(ExitResult::Exited(0)))),
+      "that is not known");
 }
 
 // One for all tests of the suite: a gateway whose connection to its links
