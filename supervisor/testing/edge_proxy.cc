@@ -63,6 +63,7 @@ class Direction {
 
   // Everything that was written has left.
   void OnDrained() {
+    if (from_ == nullptr) return;
     UpdateReading();
     if (!end_arrived_ || over_) return;
     over_ = true;
@@ -194,6 +195,7 @@ class EdgeProxy::Connection {
     server_.reset();
     half_open_ = true;
     if (forth_.from_ended()) return proxy_->Forget(this);
+    bufferevent_disable(client_.get(), EV_WRITE);
     bufferevent_enable(client_.get(), EV_READ);
     Discard();
   }
