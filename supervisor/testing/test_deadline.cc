@@ -19,10 +19,9 @@ int TimeoutSeconds() {
 
 absl::Time AfterShareOfTimeout(double share) {
   const int seconds = TimeoutSeconds();
-  if (seconds <= 0) return absl::InfiniteFuture();
-  return absl::FromUnixMillis(
-             testing::UnitTest::GetInstance()->start_timestamp()) +
-         share * absl::Seconds(seconds);
+  const auto began = testing::UnitTest::GetInstance()->start_timestamp();
+  if (seconds <= 0 || began == 0) return absl::InfiniteFuture();
+  return absl::FromUnixMillis(began) + share * absl::Seconds(seconds);
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 namespace espalier {
 
 // When a wait of a test gives up, so that it can be told what was waited for
-// before Bazel ends the test: at nine tenths of $TEST_TIMEOUT, in seconds, after
-// the tests began. InfiniteFuture() if that is not set.
+// before Bazel ends the test: at nine tenths of $TEST_TIMEOUT, in seconds,
+// after the tests began. InfiniteFuture() if that is not set, and in programs
+// without tests.
 absl::Time TestDeadline();
 
 // When what is stopped is killed instead, so that its logs can still be kept: a
