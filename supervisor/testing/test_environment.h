@@ -33,7 +33,9 @@ namespace espalier {
 // or fails the test with it.
 //
 // What blocks does so until shortly before Bazel would end the test (see
-// test_deadline.h): then DeadlineExceeded, with what was waited for.
+// test_deadline.h): then DeadlineExceeded, with what was waited for. Only what
+// is asked of an environment that ran before the test, such as a restart, takes
+// as long as that needs to answer.
 class TestEnvironmentBase {
  public:
   // Stops everything, waits until nothing is left, and removes its directories.

@@ -33,7 +33,8 @@ class OutsideTest(unittest.TestCase):
     def test_service_and_environment_build_run_and_pass_their_tests(self):
         tested = bazel("test", "--test_output=errors", "//...")
         self.assertEqual(tested.returncode, 0, tested.stdout)
-        for test in ["greeter:greeter_hygiene", "environments:hello_plan", "environments:hello_smoke"]:
+        tests = ["greeter:greeter", "greeter:greeter_hygiene", "environments:hello_plan", "environments:hello_smoke"]
+        for test in tests:
             self.assertRegex(tested.stdout, f"//{test}_test +PASSED")
         ran = bazel("run", "//environments:hello", "--", "--plan")
         self.assertEqual(ran.returncode, 0, ran.stdout)
