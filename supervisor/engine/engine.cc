@@ -321,7 +321,8 @@ void Engine::Handle(const SpawnFailed& event) {
   service.trouble = event.error == 0 ? event.stage
                                      : absl::StrCat(event.stage, ": ",
                                                     ErrnoText(event.error));
-  if (!IsPassingSpawnError(event.error)) {
+  const bool passing = event.passing || IsPassingSpawnError(event.error);
+  if (!passing) {
     // For who awaits the start, also if it was to be stopped meanwhile.
     service.error = absl::FailedPreconditionError(absl::StrCat(
         service.spec.name, " cannot be started: ", service.trouble));
@@ -330,7 +331,7 @@ void Engine::Handle(const SpawnFailed& event) {
   service.exited = true;
   service.drained = true;
   if (service.state == ServiceState::kSpawning) {
-    SpawnRefused(event.id, event.error);
+    SpawnRefused(event.id, passing);
   } else {
     RunEndedIfGone(event.id);
   }

@@ -311,7 +311,7 @@ class Engine {
   bool NeedsFailed(const Service& service) const;
   void BeginRun(ServiceId id);
   void BeginProbe(ServiceId id);
-  void SpawnRefused(ServiceId id, int error);
+  void SpawnRefused(ServiceId id, bool passing);
   void StartTimedOut(ServiceId id);
   void StartQueued();
   static std::string ErrnoText(int error);

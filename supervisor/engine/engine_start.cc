@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "supervisor/engine/engine.h"
-#include "supervisor/engine/spawn_errors.h"
 
 namespace espalier {
 namespace {
@@ -193,7 +192,7 @@ void Engine::BeginProbe(ServiceId id) {
   Do(StartProbe{id, service.generation});
 }
 
-void Engine::SpawnRefused(ServiceId id, int error) {
+void Engine::SpawnRefused(ServiceId id, bool passing) {
   Service& service = At(id);
   if (service.after != After::kJudge) {
     // It was to be stopped once others are down; now there is nothing to stop.
@@ -202,7 +201,7 @@ void Engine::SpawnRefused(ServiceId id, int error) {
     RunEndedIfGone(id);
     return;
   }
-  if (!IsPassingSpawnError(error)) {
+  if (!passing) {
     Fail(id, service.error, Cause::kSpawnFailed);
     return;
   }

@@ -120,6 +120,26 @@ TEST_F(EngineTest, APassingSpawnErrorHeals) {
   }
 }
 
+TEST_F(EngineTest, F71WhatTheBackendTakesForPassingIsTriedAgainUncounted) {
+  for (const int error : {ENOENT, ENOSPC, EDQUOT, EIO}) {
+    const ServiceId a = world_.Add();
+    world_.Start(a);
+    world_.Send(SpawnFailed{.id = a,
+                            .generation = world_.CurrentGeneration(a),
+                            .error = error,
+                            .stage = "opening the log file",
+                            .passing = true});
+    ASSERT_EQ(world_.State(a), kBackoff) << error;
+    EXPECT_EQ(world_.engine().FailuresInWindow(a, world_.now()), 0);
+    EXPECT_THAT(world_.engine().Explain(a, world_.now()),
+                HasSubstr("could not be spawned for now: opening the log "
+                          "file: "));
+    world_.Advance(absl::Milliseconds(100));
+    world_.ComeUp(a);
+    EXPECT_EQ(world_.State(a), kReady);
+  }
+}
+
 TEST_F(EngineTest, F02OtherSpawnErrorsArePermanent) {
   for (const int error : {0, E2BIG, EACCES, EINVAL, EIO, ELOOP, ENAMETOOLONG,
                           ENOENT, ENOEXEC, ENOTDIR, EPERM}) {

@@ -87,6 +87,9 @@ struct SpawnFailed {
   Generation generation;
   int error;          // An errno; 0 if `stage` says it all, and for good.
   std::string stage;  // What was being done, for a person: "execute /bin/x".
+  // Worth another try, whatever the error: what failed has nothing to do with
+  // the program.
+  bool passing = false;
 };
 
 // Whoever watches the readiness says that it is ready. Never sent for a

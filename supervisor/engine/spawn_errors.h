@@ -7,7 +7,8 @@
 namespace espalier {
 
 // Whether the errno says that the machine is short of something for the moment,
-// so that the same spawn may succeed later. All others are permanent.
+// so that the same spawn may succeed later. All others are permanent, unless
+// SpawnFailed says otherwise.
 constexpr bool IsPassingSpawnError(int error) {
   switch (error) {
     case EAGAIN:

@@ -419,6 +419,7 @@ absl::Status LocalBackend::SpawnAside(const Record& record,
   request->id = keeper_id;
   request->generation = run;
   request->log_path = log;
+  logs_.EnsureDirectory();
   unlink(request->log_path.c_str());
   absl::Status sent = keeper_->Spawn(*request);
   Flush();
@@ -492,11 +493,18 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
   if (role.kind == Role::kReloadCheck)
     return record.reload_check->DidNotStart(event.generation,
                                             why(command.ReloadCheck()));
+  // A full disk, or a directory that somebody has removed, says nothing about
+  // the program, and a person can put it right.
+  const bool is_log = event.stage == keeper::SpawnStage::kOpenLog;
   handler_(SpawnFailed{
       .id = record.definition->id,
       .generation = event.generation,
       .error = event.error,
-      .stage = absl::StrCat(stage, " (", command.program.name(), ")")});
+      .stage = absl::StrCat(stage, " (",
+                            is_log ? files_.LogFile(record.definition->path)
+                                   : command.program.name(),
+                            ")"),
+      .passing = is_log});
 }
 
 void LocalBackend::On(const keeper::ReadyEvent& event) {

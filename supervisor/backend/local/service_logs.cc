@@ -1,6 +1,7 @@
 #include "supervisor/backend/local/service_logs.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "glog/logging.h"
+#include "supervisor/instance/private_directory.h"
 
 namespace espalier {
 
@@ -15,9 +17,21 @@ ServiceLogs::ServiceLogs(Loop& loop, std::string directory)
     : directory_(std::move(directory)),
       trimmer_(&loop, [](const absl::Status& status) {
         LOG(WARNING) << status.message();
-      }) {}
+      }) {
+  struct stat found;
+  if (stat(directory_.c_str(), &found) == 0) mode_ = found.st_mode & 07777;
+}
+
+void ServiceLogs::EnsureDirectory() {
+  if (access(directory_.c_str(), F_OK) == 0) return;
+  if (!MakePrivateDirectory(directory_, mode_).ok()) return;
+  LOG(WARNING) << directory_ << " was removed, and has been made again";
+  // The file that is open was removed with it.
+  generations_.reset();
+}
 
 int64_t ServiceLogs::BeginRun(const std::string& path, Generation generation) {
+  EnsureDirectory();
   struct stat found;
   const int64_t offset =
       stat(path.c_str(), &found) == 0 ? static_cast<int64_t>(found.st_size) : 0;

@@ -1,6 +1,8 @@
 #ifndef ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_LOGS_H_
 #define ESPALIER_SUPERVISOR_BACKEND_LOCAL_SERVICE_LOGS_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +25,10 @@ class ServiceLogs {
  public:
   // `directory` has the logs; it must exist. `loop` must outlive this.
   ServiceLogs(Loop& loop, std::string directory);
+
+  // Makes the directory again if somebody has removed it. If that fails, so
+  // does opening a log there, which says why.
+  void EnsureDirectory();
 
   // A run of the service that logs to `path` is about to be spawned; nothing of
   // the one before is left. Returns the offset at which its output begins.
@@ -48,6 +54,7 @@ class ServiceLogs {
   void Complain(const absl::Status& status);
 
   const std::string directory_;
+  mode_t mode_ = 0700;  // Of the directory.
   // Opened when the first run begins.
   std::optional<GenerationLog> generations_;
   LogTrimmer trimmer_;

@@ -156,6 +156,10 @@ ServiceId GroupWorld::Id(const std::string& path) const {
   return found->id;
 }
 
+std::string GroupWorld::LogFile(const std::string& path) const {
+  return backend_->Log(*runtime_->Find(path)).file;
+}
+
 ServiceState GroupWorld::State(const std::string& path) const {
   return runtime_->engine().State(Id(path));
 }
