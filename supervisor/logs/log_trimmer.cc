@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,12 @@ constexpr int64_t kBlock = 64 << 10;
 // How much is left after a trim, so that not every write needs one.
 int64_t Target(int64_t max_bytes) { return max_bytes - max_bytes / 8; }
 
+// Of a thread, which owns the UniqueFd.
+void* Close(void* fd) {
+  delete static_cast<UniqueFd*>(fd);
+  return nullptr;
+}
+
 }  // namespace
 
 int LogTrimmer::PunchHole(int fd, off_t begin, off_t length) {
@@ -39,7 +46,7 @@ LogTrimmer::LogTrimmer(Loop* loop,
       options_(std::move(options)) {}
 
 LogTrimmer::~LogTrimmer() {
-  if (closing_.joinable()) closing_.join();
+  if (closing_) pthread_join(*closing_, nullptr);
 }
 
 void LogTrimmer::Watch(const std::string& path, int64_t max_bytes) {
@@ -58,8 +65,12 @@ void LogTrimmer::WindDown() {
   for (File& file : files_) BeginChecks(file);
   readable_ = Loop::Watch();
   if (!inotify_.valid()) return;
-  closing_ = std::thread(
-      [inotify = std::move(inotify_)]() mutable { inotify = UniqueFd(); });
+  auto given_up = std::make_unique<UniqueFd>(std::move(inotify_));
+  pthread_t thread;
+  // Where the user may have no more threads, closing it here only takes longer.
+  if (pthread_create(&thread, nullptr, Close, given_up.get()) != 0) return;
+  given_up.release();  // The thread's.
+  closing_ = thread;
 }
 
 // The first write from now on is told, and no other.

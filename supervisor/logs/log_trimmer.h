@@ -1,14 +1,15 @@
 #ifndef ESPALIER_SUPERVISOR_LOGS_LOG_TRIMMER_H_
 #define ESPALIER_SUPERVISOR_LOGS_LOG_TRIMMER_H_
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -120,7 +121,7 @@ class LogTrimmer {
   const Options options_;
   UniqueFd inotify_;
   bool winding_down_ = false;
-  std::thread closing_;  // Gives the inotify instance up.
+  std::optional<pthread_t> closing_;  // Gives the inotify instance up.
   Loop::Watch readable_;
   std::deque<File> files_;  // which stay where they are
   absl::flat_hash_set<File*, HashOfPath, SamePath> by_path_;

@@ -1,6 +1,7 @@
 #include "supervisor/logs/log_trimmer.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -211,6 +212,23 @@ TEST_F(LogTrimmerTest, ToTheEndLogsAreTrimmedWithoutInotify) {
   ExpectNewestLinesOnceEach(3 * kMiB);
   EXPECT_EQ(trimmer->growing(), 1u);
   while (InotifyInstances() != 0) sched_yield();
+}
+
+// As at the limit of a user's threads, which does not bind root: no thread is
+// made, here because no memory is large enough for its stack.
+TEST_F(LogTrimmerTest, WindsDownWhereNoThreadCanBeMade) {
+  const auto trimmer = Trimmer();
+  trimmer->Watch(path_, 4 * kMiB);
+  RunUntilStill(*trimmer);
+  ASSERT_EQ(InotifyInstances(), 1);
+  pthread_attr_t before;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  pthread_attr_t huge = before;
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  trimmer->WindDown();
+  ASSERT_EQ(pthread_setattr_default_np(&before), 0);
+  EXPECT_EQ(InotifyInstances(), 0);
 }
 
 TEST_F(LogTrimmerTest, AFileSystemWithoutHolesIsToldOnce) {
