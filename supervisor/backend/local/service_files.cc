@@ -254,11 +254,11 @@ bool ServiceFiles::HasNewerSecret(const Text& text,
 absl::Status ServiceFiles::Prepare(
     const std::string& service, const Command& command,
     const std::optional<ServiceUser>& owner) const {
-  if (!temporary_made_) {
+  // Whoever cleans /tmp up may have removed it while all was running.
+  if (access(TemporaryDirectory().c_str(), F_OK) != 0) {
     if (absl::Status made = PrepareRuntime(std::string(kTemporary), user_);
         !made.ok())
       return made;
-    temporary_made_ = true;
   }
   std::vector<Path> directories = command.directories;
   directories.push_back(Path(Path::Root::kData, service, ""));

@@ -74,7 +74,6 @@ class ServiceFiles {
 
   const InstancePaths paths_;
   const std::optional<ServiceUser> user_;
-  mutable bool temporary_made_ = false;
   // By value: how it is shown.
   mutable std::map<std::string, std::string> secrets_;
 };

@@ -139,6 +139,16 @@ TEST_F(ServiceFilesTest, MakesDirectoriesAndFilesForItsUserOnly) {
             fs::perms(0700));
 }
 
+TEST_F(ServiceFilesTest, MakesARemovedTemporaryDirectoryAgain) {
+  const Command command = SomeCommand();
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
+  fs::remove_all(files_->TemporaryDirectory());
+  ASSERT_EQ(files_->Prepare("shop/links", command, std::nullopt),
+            absl::OkStatus());
+  EXPECT_TRUE(fs::is_directory(files_->TemporaryDirectory()));
+}
+
 // One for each service would be most of what it takes to start a thousand.
 TEST_F(ServiceFilesTest, MakesARuntimeDirectoryOnlyForACommandThatMentionsIt) {
   const auto runtime = [](std::string relative) {
