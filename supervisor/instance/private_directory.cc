@@ -23,6 +23,20 @@ absl::Status CannotMake(const std::string& path, int error) {
                              absl::StrCat("cannot make the directory ", path));
 }
 
+absl::Status CannotSetMode(const std::string& path) {
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat("cannot set the mode of the directory ", path));
+}
+
+// Of a directory that was just made, and is open to fewer than `mode` says
+// where the umask has taken something away.
+absl::Status SetMode(const std::string& path, mode_t mode) {
+  const UniqueFd fd(
+      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid() || fchmod(fd.get(), mode) != 0) return CannotSetMode(path);
+  return absl::OkStatus();
+}
+
 absl::Status CheckOwner(const std::string& path, const struct stat& found) {
   if (found.st_uid != geteuid()) {
     return absl::FailedPreconditionError(
@@ -62,17 +76,18 @@ absl::Status MakePrivateDirectory(const std::string& path, mode_t mode) {
     const absl::Status mine = CheckOwner(path, found);
     if (!mine.ok()) return mine;
   }
-  if ((found.st_mode & 07777) != mode && fchmod(fd.get(), mode) != 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("cannot set the mode of the directory ", path));
-  }
+  if ((found.st_mode & 07777) != mode && fchmod(fd.get(), mode) != 0)
+    return CannotSetMode(path);
   return absl::OkStatus();
 }
 
 absl::Status MakeDirectories(const std::string& path, mode_t mode) {
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (mkdir(part.c_str(), mode) != 0) {
+    if (mkdir(part.c_str(), mode) == 0) {
+      absl::Status set = SetMode(part, mode);
+      if (!set.ok()) return set;
+    } else {
       const int error = errno;
       struct stat found;
       // mkdir() may say EROFS or EACCES of what exists.

@@ -15,8 +15,9 @@ namespace espalier {
 // one sentence that names the path; NotFoundError if the parent is missing.
 absl::Status MakePrivateDirectory(const std::string& path, mode_t mode);
 
-// Makes the directory `path` and its missing parents with `mode`. What is there
-// already is taken as it is: it may be the user's home, or /tmp.
+// Makes the directory `path` and its missing parents with `mode`, whatever the
+// umask. What is there already is taken as it is: it may be the user's home, or
+// /tmp.
 absl::Status MakeDirectories(const std::string& path, mode_t mode);
 
 // Whether `path` is a directory, no symlink, ours, and closed to others.

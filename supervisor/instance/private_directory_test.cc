@@ -91,6 +91,14 @@ TEST_F(PrivateDirectoryTest, MakeDirectoriesLeavesWhatIsThereAlone) {
   EXPECT_TRUE(IsPrivateDirectory(base_ + "/open/a/b"));
 }
 
+TEST_F(PrivateDirectoryTest, MakeDirectoriesHaveTheModeWhateverTheUmask) {
+  const mode_t old = umask(077);
+  EXPECT_EQ(MakeDirectories(base_ + "/a/b", 0711), absl::OkStatus());
+  umask(old);
+  EXPECT_EQ(ModeOf(base_ + "/a"), 0711u);
+  EXPECT_EQ(ModeOf(base_ + "/a/b"), 0711u);
+}
+
 TEST_F(PrivateDirectoryTest, MakeDirectoriesBelowAFileSaysWhichFile) {
   std::ofstream(base_ + "/file") << "x";
   const absl::Status refused = MakeDirectories(base_ + "/file/a", 0700);

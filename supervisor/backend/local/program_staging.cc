@@ -69,11 +69,25 @@ std::error_code CopyFile(const fs::path& from, const fs::path& to) {
   return error;
 }
 
-// Copies what links point to, not the links.
-absl::Status CopyTree(const fs::path& from, const fs::path& to) {
+// One that the services' user can enter, whatever the umask.
+std::error_code MakeOpenDirectory(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(to, error);
-  if (!error) fs::permissions(to, fs::perms(0755), error);
+  fs::create_directory(path, error);
+  if (!error) fs::permissions(path, fs::perms(0755), error);
+  return error;
+}
+
+absl::Status CannotCopy(const fs::path& from, const fs::path& to,
+                        const std::error_code& error) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot copy ", from.string(), " to ", to.string(),
+                   " for the user that services run as: ", error.message()));
+}
+
+// Copies what links point to, not the links. The directory above `to` must
+// exist.
+absl::Status CopyTree(const fs::path& from, const fs::path& to) {
+  std::error_code error = MakeOpenDirectory(to);
   for (auto it = fs::directory_iterator(from, error);
        !error && it != fs::directory_iterator(); it.increment(error)) {
     const fs::path target = to / it->path().filename();
@@ -84,10 +98,7 @@ absl::Status CopyTree(const fs::path& from, const fs::path& to) {
       error = CopyFile(it->path(), target);
     }
   }
-  if (!error) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot copy ", from.string(), " to ", to.string(),
-                   " for the user that services run as: ", error.message()));
+  return error ? CannotCopy(from, to, error) : absl::OkStatus();
 }
 
 }  // namespace
@@ -108,6 +119,8 @@ absl::StatusOr<std::string> ProgramStaging::Stage(const std::string& program) {
   }
   const fs::path copy = fs::path(directory_) / runfiles.filename();
   if (staged_runfiles_ != runfiles) {
+    if (std::error_code error = MakeOpenDirectory(directory_))
+      return CannotCopy(runfiles, copy, error);
     if (absl::Status status = CopyTree(runfiles, copy); !status.ok())
       return status;
     staged_runfiles_ = runfiles.string();

@@ -1,5 +1,6 @@
 #include "supervisor/backend/local/program_staging.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -58,6 +59,19 @@ TEST_F(ProgramStagingTest, CopiesTheRunfilesOfAScriptThatCannotBeReached) {
   EXPECT_EQ(Read(module), "module");
   EXPECT_EQ(fs::status(*staged).permissions() & fs::perms(0005),
             fs::perms(0005));
+}
+
+TEST_F(ProgramStagingTest, TheUserCanReachTheCopyWhateverTheUmask) {
+  const mode_t old = umask(077);
+  absl::StatusOr<std::string> staged =
+      ProgramStaging((root_ / "open").string(), Stranger())
+          .Stage((root_ / "closed/two.runfiles/repo/services/report").string());
+  umask(old);
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  for (fs::path at = *staged; at != root_; at = at.parent_path()) {
+    EXPECT_EQ(fs::status(at).permissions() & fs::perms(0005), fs::perms(0005))
+        << at;
+  }
 }
 
 // As Bazel lays runfiles out: each is a link into another tree.
