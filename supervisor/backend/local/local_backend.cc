@@ -75,7 +75,7 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
   if (keeper_->hello().rung == keeper::TreeRung::kMarker) {
     notes_.push_back(absl::StrCat(
         "services run without a cgroup (", keeper_->hello().note,
-        "): a process that leaves its service and clears its environment ends "
+        "): a process that leaves its service and removes every mark of it ends "
         "with the whole environment only, or not at all if all of that is "
         "killed in one instant"));
   }
