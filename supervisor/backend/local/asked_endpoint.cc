@@ -71,4 +71,13 @@ absl::Status CheckListener(const ServiceDefinition& definition,
   return CheckListenerOwnedBy(*port, pid);
 }
 
+absl::Status CheckForStrangers(const ServiceDefinition& definition,
+                               const HeldAddresses::Held* held, pid_t pid) {
+  for (const Endpoint& endpoint : definition.endpoints) {
+    const absl::Status found = CheckListener(definition, held, pid, endpoint);
+    if (!found.ok() && !absl::IsUnavailable(found)) return found;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace espalier

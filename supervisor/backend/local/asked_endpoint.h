@@ -25,6 +25,11 @@ absl::Status CheckListener(const ServiceDefinition& definition,
                            const HeldAddresses::Held* held, pid_t pid,
                            const Endpoint& endpoint);
 
+// Whether nobody else listens on any of the ports that are reserved for the
+// service; that it does not either is no error. The error names the stranger.
+absl::Status CheckForStrangers(const ServiceDefinition& definition,
+                               const HeldAddresses::Held* held, pid_t pid);
+
 }  // namespace espalier
 
 #endif  // ESPALIER_SUPERVISOR_BACKEND_LOCAL_ASKED_ENDPOINT_H_

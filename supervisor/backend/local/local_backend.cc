@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
-#include "supervisor/backend/local/asked_endpoint.h"
 #include "supervisor/logs/log_tail.h"
 
 namespace espalier {
@@ -26,11 +25,6 @@ bool HasSocketPath(const ServiceDefinition& definition) {
                      [](const Endpoint& it) {
                        return !EndpointAccess::Address(it).path.empty();
                      });
-}
-
-std::string LastLine(const std::string& log) {
-  absl::StatusOr<LogTail> tail = LogTail::Read(log);
-  return tail.ok() && !tail->lines.empty() ? tail->lines.back() : "";
 }
 
 ExitResult ResultOf(const keeper::ExitedEvent& event) {
@@ -75,8 +69,8 @@ LocalBackend::LocalBackend(Loop& loop, Options options,
   if (keeper_->hello().rung == keeper::TreeRung::kMarker) {
     notes_.push_back(absl::StrCat(
         "services run without a cgroup (", keeper_->hello().note,
-        "): a process that leaves its service and removes every mark of it ends "
-        "with the whole environment only, or not at all if all of that is "
+        "): a process that leaves its service and removes every mark of it "
+        "ends with the whole environment only, or not at all if all of that is "
         "killed in one instant"));
   }
 }
@@ -202,128 +196,6 @@ void LocalBackend::Carry(const Stop& order) {
 
 void LocalBackend::Carry(const Kill& order) {
   keeper_->Kill(records_[Index(order.id)].keeper_id, order.generation);
-}
-
-void LocalBackend::Carry(const StartProbe& order) {
-  Record& record = records_[Index(order.id)];
-  record.generation = order.generation;
-  const Readiness& readiness = record.definition->command.readiness;
-  // The keeper will tell.
-  if (readiness.kind() == Readiness::Kind::kNewline ||
-      readiness.kind() == Readiness::Kind::kNotify) {
-    return;
-  }
-  const bool is_asked =
-      readiness.probe() != nullptr || readiness.endpoint() != nullptr;
-  if (!is_asked) return Ready(record);
-  Ask(record, readiness);
-}
-
-// Asks until the answer is good, which is for Ready() then.
-void LocalBackend::Ask(Record& record, const Readiness& question) {
-  if (question.probe() != nullptr) return record.command_probe->Watch();
-  absl::StatusOr<ProbeTarget> target = ProbeTargetOf(question);
-  if (!target.ok()) {
-    return Complain(record, std::string(target.status().message()));
-  }
-  record.probe = ReadinessProbe::Start(
-      loop_, *std::move(target),
-      [this, &record](absl::Status status) {
-        if (status.ok()) return Ready(record);
-        Complain(record, std::string(status.message()));
-      },
-      {.verify =
-           [&record, &question] {
-             return CheckListener(*record.definition, record.held, record.pid,
-                                  *question.endpoint());
-           },
-       .complained =
-           [this, &record](std::string complaint) {
-             Complain(record, std::move(complaint));
-           }});
-}
-
-// A good answer, of whatever was asked.
-void LocalBackend::Ready(Record& record) {
-  if (record.liveness != nullptr) return record.liveness->Answered();
-  Report(BecameReady{.id = record.definition->id,
-                     .generation = record.generation});
-  BeginLiveness(record);
-}
-
-// A probe quotes what a program has said, which may hold a secret of its.
-void LocalBackend::Complain(Record& record, std::string complaint) {
-  complaint = files_.Redact(complaint);
-  if (record.liveness != nullptr) {
-    return record.liveness->Complained(std::move(complaint));
-  }
-  Report(ProbeFailed{.id = record.definition->id,
-                     .generation = record.generation,
-                     .complaint = std::move(complaint)});
-}
-
-void LocalBackend::BeginLiveness(Record& record) {
-  const Command& command = record.definition->command;
-  if (!command.liveness || record.definition->external) return;
-  const ServiceId id = record.definition->id;
-  record.liveness = std::make_unique<LivenessProbe>(
-      loop_,
-      LivenessProbe::Options{.interval = command.liveness->interval,
-                             .timeout = command.liveness->timeout},
-      LivenessProbe::Hooks{
-          .ask = [this, &record,
-                  &command] { Ask(record, *command.LivenessQuestion()); },
-          .stop =
-              [&record] {
-                record.probe.reset();
-                if (record.command_probe != nullptr) {
-                  record.command_probe->Unwatch();
-                }
-              },
-          .failed =
-              [this, &record, id](std::string complaint) {
-                Report(ProbeFailed{.id = id,
-                                   .generation = record.generation,
-                                   .complaint = std::move(complaint)});
-              },
-          .passed =
-              [this, &record, id] {
-                Report(ProbePassed{.id = id, .generation = record.generation});
-              }});
-}
-
-void LocalBackend::Carry(const StopProbe& order) {
-  StopAsking(records_[Index(order.id)]);
-}
-
-void LocalBackend::StopAsking(Record& record) {
-  record.liveness.reset();
-  record.probe.reset();
-  if (record.command_probe != nullptr) record.command_probe->Unwatch();
-}
-
-void LocalBackend::MakeCommandProbe(Record& record) {
-  record.command_probe = std::make_unique<CommandProbe>(
-      loop_, record.definition->command.readiness.probe()->timeout,
-      CommandProbe::Hooks{
-          .spawn =
-              [this, &record](uint64_t run) {
-                return SpawnAside(
-                    record, *record.definition->command.readiness.probe(),
-                    record.probe_keeper_id, run, ProbeLog(record));
-              },
-          .kill =
-              [this, &record](uint64_t run) {
-                keeper_->Kill(record.probe_keeper_id, run);
-                Flush();
-              },
-          .ready = [this, &record] { Ready(record); },
-          .complained =
-              [this, &record](std::string complaint) {
-                Complain(record, std::move(complaint));
-              },
-          .last_words = [this,
-                         &record] { return LastLine(ProbeLog(record)); }});
 }
 
 void LocalBackend::MakeReloadCheck(Record& record) {
@@ -505,16 +377,6 @@ void LocalBackend::On(const keeper::SpawnFailedEvent& event) {
                                    : command.program.name(),
                             ")"),
       .passing = is_log});
-}
-
-void LocalBackend::On(const keeper::ReadyEvent& event) {
-  Record& record = records_[roles_[event.id].record];
-  record.ready = true;
-  handler_(
-      BecameReady{.id = record.definition->id, .generation = event.generation});
-  const bool is_current =
-      event.generation == record.generation && record.liveness == nullptr;
-  if (is_current) BeginLiveness(record);
 }
 
 // Until it is ready this tells what it is waiting for. Afterwards the engine

@@ -21,6 +21,7 @@
 #include "supervisor/backend/local/service_logs.h"
 #include "supervisor/backend/local/service_user.h"
 #include "supervisor/backend/local/spawn_requests.h"
+#include "supervisor/backend/local/stranger_watch.h"
 #include "supervisor/instance/instance_paths.h"
 #include "supervisor/keeper/keeper_client.h"
 #include "supervisor/loop/loop.h"
@@ -108,6 +109,8 @@ class LocalBackend final : public Backend {
     uint32_t probe_keeper_id = 0;
     std::unique_ptr<ReadinessProbe> probe;
     std::unique_ptr<CommandProbe> command_probe;  // null: it has none
+    // While it says that it is ready, and somebody else listens on its port.
+    std::unique_ptr<StrangerWatch> stranger;
     // While it is ready, if that was asked for. Goes before what it uses.
     std::unique_ptr<LivenessProbe> liveness;
     uint32_t reload_keeper_id = 0;
@@ -131,6 +134,7 @@ class LocalBackend final : public Backend {
                                        const Spawn& order);
   uint32_t NewKeeperId(Role role);
   void MakeCommandProbe(Record& record);
+  bool HasNoStranger(Record& record);
   void Ready(Record& record);
   void Complain(Record& record, std::string complaint);
   void BeginLiveness(Record& record);

@@ -156,6 +156,10 @@ ServiceId GroupWorld::Id(const std::string& path) const {
   return found->id;
 }
 
+std::string GroupWorld::Explain(const std::string& path) const {
+  return runtime_->engine().Explain(Id(path), absl::UnixEpoch() + Loop::Now());
+}
+
 std::string GroupWorld::LogFile(const std::string& path) const {
   return backend_->Log(*runtime_->Find(path)).file;
 }

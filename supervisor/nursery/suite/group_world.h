@@ -70,6 +70,8 @@ class GroupWorld {
   EnvironmentRun& run() { return *run_; }
   Loop& loop() { return loop_; }
   ServiceId Id(const std::string& path) const;
+  // The engine's answer to what it is doing now.
+  std::string Explain(const std::string& path) const;
   // Of one that runs as a process.
   std::string LogFile(const std::string& path) const;
   ServiceState State(const std::string& path) const;

@@ -3,7 +3,6 @@
 #include <fstream>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/nursery/suite/group_world.h"
@@ -21,15 +20,11 @@ class LogLossTest : public testing::Test {
   // One service, which may fail once only.
   void RunOne() {
     world_.Run([this](Nursery& nursery) -> Task<void> {
-      co_await world_.StartActor(nursery, "one",
-                                 {.restart = QuickRestarts(2)});
+      co_await world_.StartActor(nursery, "one", {.restart = QuickRestarts(2)});
     });
     ASSERT_TRUE(world_.ready()) << *world_.ended();
     logs_ = fs::path(world_.LogFile("one")).parent_path();
     world_.moves.clear();
-  }
-  std::string Explain() {
-    return world_.runtime().engine().Explain(world_.Id("one"), absl::Now());
   }
 
   GroupWorld world_{WorldKind::kProcesses};
@@ -57,7 +52,7 @@ TEST_F(LogLossTest, F71ALogThatCannotBeOpenedIsTriedAgainUntilItCan) {
   // The first pause is for the death.
   ASSERT_TRUE(world_.AwaitState("one", kSpawning)) << *world_.ended();
   ASSERT_TRUE(world_.AwaitState("one", kBackoff)) << *world_.ended();
-  EXPECT_THAT(Explain(),
+  EXPECT_THAT(world_.Explain("one"),
               AllOf(HasSubstr("could not be spawned for now: opening the log "
                               "file"),
                     HasSubstr("one.log"), HasSubstr("Not a directory")));
