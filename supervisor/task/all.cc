@@ -33,7 +33,10 @@ void Join::Cancel() {
 
 void Join::CancelChildren() {
   const bool was_busy = std::exchange(busy_, true);
-  for (Child& child : children_) child.task->Cancel();
+  // The last first: what still waits for its turn must not get that of one that
+  // is cancelled before it, only to be cancelled as well.
+  for (auto child = children_.rbegin(); child != children_.rend(); ++child)
+    child->task->Cancel();
   busy_ = was_busy;
 }
 

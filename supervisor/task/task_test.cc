@@ -289,7 +289,7 @@ TEST(AllTest, CancellingCancelsEveryChildOnce) {
   world.Settle();
   ASSERT_TRUE(run.ended);
   EXPECT_TRUE(absl::IsCancelled(run.status()));
-  EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 1", "cancel 2"}));
+  EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 2", "cancel 1"}));
 }
 
 TEST(AllTest, EndsWhenItsChildrenEndWithinTheirCancel) {
@@ -298,7 +298,7 @@ TEST(AllTest, EndsWhenItsChildrenEndWithinTheirCancel) {
   all.Cancel();
   ASSERT_TRUE(all.ended);
   EXPECT_TRUE(absl::IsCancelled(all.status()));
-  EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 1", "cancel 2"}));
+  EXPECT_EQ(world.log, (Log{"start 1", "start 2", "cancel 2", "cancel 1"}));
 
   TaskRun nested(All(All(Yield(world, 3), Hang(world, 4)), Yield(world, 5)));
   nested.Cancel();

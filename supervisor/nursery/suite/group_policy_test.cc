@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "supervisor/nursery/suite/group_world.h"
+#include "supervisor/task/all.h"
 
 namespace espalier {
 namespace {
@@ -19,6 +20,7 @@ using enum ServiceState;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::UnorderedElementsAre;
 
 const std::vector<std::string> kAll = {"group/a", "group/b", "group/c",
@@ -245,6 +247,23 @@ TEST_P(GroupPolicyTest, F33ManyThatFailTogetherAreStartedAFewAtATime) {
   }));
   EXPECT_GT(most, 1);
   EXPECT_LE(most, kAtATime);
+}
+
+TEST_P(GroupPolicyTest, WhatIsCancelledDoesNotLeaveItsTurnToTheNext) {
+  GroupWorld world(GetParam(), {.max_starting = 1});
+  world.Direct("first", "exit 1");
+  world.Run([&](Nursery& nursery) -> Task<void> {
+    co_await All(world.StartActor(nursery, "first",
+                                  {.restart = {.when = RestartWhen::kNever}}),
+                 world.StartActor(nursery, "second"),
+                 world.StartActor(nursery, "third"),
+                 world.StartActor(nursery, "fourth"));
+  });
+  EXPECT_FALSE(world.AwaitEnd().ok());
+  // The second one's turn came when the first had failed.
+  EXPECT_THAT(world.moves, Contains("first FAILED"));
+  EXPECT_THAT(world.moves, Not(Contains("third SPAWNING")));
+  EXPECT_THAT(world.moves, Not(Contains("fourth SPAWNING")));
 }
 
 TEST_P(GroupPolicyTest, PausesGrow) {
