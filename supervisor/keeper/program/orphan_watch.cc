@@ -78,12 +78,24 @@ void OrphanWatch::ServeOnLeadingThread() {
   }
 }
 
-void OrphanWatch::Reap() {
+OrphanWatch::OrphanWatch() : children_(OpenChildrenOf(getpid())) {}
+
+bool OrphanWatch::MayHaveOrphans() const {
+  char first;
+  return pread(children_.get(), &first, 1, 0) != 0;
+}
+
+void OrphanWatch::Ask() {
   Set(asked_, asked_.load(std::memory_order_relaxed) + 1);
 }
 
+void OrphanWatch::Reap() {
+  if (MayHaveOrphans()) Ask();
+}
+
 bool OrphanWatch::ReapAndCheck() {
-  Reap();
+  if (!MayHaveOrphans()) return false;
+  Ask();
   const uint32_t asked = asked_.load(std::memory_order_relaxed);
   uint32_t answered;
   while ((answered = answered_.load(std::memory_order_acquire)) != asked) {

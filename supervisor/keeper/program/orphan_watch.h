@@ -21,17 +21,21 @@
 #include <mutex>
 #include <vector>
 
+#include "supervisor/keeper/owned_fd.h"
+
 namespace espalier::keeper {
 
 class OrphanWatch {
  public:
+  OrphanWatch();
+
   // What the leading thread does for the rest of its life. Sleeps unless asked.
   [[noreturn]] void ServeOnLeadingThread();
 
   // From the loop's thread: has the dead ones reaped, without waiting.
   void Reap();
   // From the loop's thread: has the dead ones reaped, waits for that (some
-  // microseconds), and returns whether living ones remain.
+  // microseconds if there are any), and returns whether living ones remain.
   bool ReapAndCheck();
   // From the loop's thread: the orphans, living and dead, that have not been
   // reaped. Empty on kernels that do not list them (CONFIG_PROC_CHILDREN).
@@ -46,8 +50,15 @@ class OrphanWatch {
  private:
   // On the leading thread. False if it has no children.
   bool ReapOrphans();
+  // From the loop's thread: whether there may be any. To ask the kernel takes
+  // a microsecond; to wake the leading thread, which asks as well, takes thirty
+  // where its processor sleeps, and each death would pay for it.
+  bool MayHaveOrphans() const;
+  void Ask();
   bool IsKept(pid_t pid);
 
+  // The leading thread's, as the kernel lists them; not open where it does not.
+  const OwnedFd children_;
   std::mutex mutex_;
   std::vector<pid_t> kept_;  // Guarded by mutex_.
   std::atomic<bool> any_kept_{false};

@@ -77,10 +77,14 @@ std::vector<ProcessInfo> ScanProcesses() {
   return processes;
 }
 
-std::vector<pid_t> ChildrenOf(pid_t thread) {
+OwnedFd OpenChildrenOf(pid_t thread) {
   const std::string path =
       "/proc/self/task/" + Decimal(static_cast<uint64_t>(thread)) + "/children";
-  const OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return OwnedFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+std::vector<pid_t> ChildrenOf(pid_t thread) {
+  const OwnedFd file = OpenChildrenOf(thread);
   std::string list;
   char buffer[4096];
   ssize_t n = 0;

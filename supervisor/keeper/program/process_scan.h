@@ -48,6 +48,11 @@ std::optional<ProcessInfo> ParseStat(pid_t pid, std::string_view stat);
 // picture: what is forked or ends meanwhile may be missing.
 std::vector<ProcessInfo> ScanProcesses();
 
+// Where the kernel lists the children, dead ones too, of a thread of the
+// calling process; read from its beginning it is new each time. Not open if the
+// kernel keeps no list (CONFIG_PROC_CHILDREN).
+OwnedFd OpenChildrenOf(pid_t thread);
+
 // The children, dead ones too, of a thread of the calling process, as the
 // kernel lists them: every one that there is from the first moment of the call
 // to its last, if none is reaped meanwhile. Empty if the kernel keeps no list
