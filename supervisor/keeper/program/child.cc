@@ -17,35 +17,49 @@ constexpr int kFirstPassed = 3;
 // The size of the kernel's signal set, not of the C library's.
 constexpr long kSignalSetBytes = 8;
 
-[[noreturn]] ESPALIER_RAW_CHILD void Fail(const ChildPlan& plan,
-                                          SpawnStage stage, long result) {
-  ChildReport report;
-  report.stage = stage;
-  report.error = static_cast<int32_t>(-result);
-  RawSyscall(SYS_write, plan.report_fd, RawPointer(&report), sizeof report);
+ESPALIER_RAW_CHILD void Tell(ChildPlan& plan, ChildProgress progress) {
+  __atomic_store(&plan.progress, &progress, __ATOMIC_RELEASE);
+}
+
+[[noreturn]] ESPALIER_RAW_CHILD void Fail(ChildPlan& plan, SpawnStage stage,
+                                          long result) {
+  plan.failure.stage = stage;
+  plan.failure.error = static_cast<int32_t>(-result);
+  Tell(plan, ChildProgress::kFailed);
   for (;;) RawSyscall(SYS_exit_group, 127);
 }
 
-ESPALIER_RAW_CHILD inline void Check(const ChildPlan& plan, SpawnStage stage,
+ESPALIER_RAW_CHILD inline void Check(ChildPlan& plan, SpawnStage stage,
                                      long result) {
   if (result < 0) Fail(plan, stage, result);
 }
 
-ESPALIER_RAW_CHILD void TakeOwnDescriptors(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void TakeOwnDescriptors(ChildPlan& plan) {
   if (!plan.shares_descriptors) return;
   Check(plan, SpawnStage::kDescriptors,
         RawSyscall(SYS_close_range, kFirstHighFd, ~0U, CLOSE_RANGE_UNSHARE));
-  RawSyscall(SYS_write, plan.report_fd, RawPointer(&kUnshared), 1);
 }
 
-ESPALIER_RAW_CHILD void MoveUp(const ChildPlan& plan, int base, int* fd) {
+// Opened here, and not passed on, it is in no other table: neither the keeper
+// nor a child that is made meanwhile holds it open beyond the execution. So
+// nobody has to be told when this child has its own table, which would cost it
+// its processor for a moment.
+ESPALIER_RAW_CHILD int OpenReport(ChildPlan& plan) {
+  const long fd = RawSyscall(SYS_openat, AT_FDCWD, RawPointer(plan.report_path),
+                             O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  Check(plan, SpawnStage::kPipe, fd);
+  Tell(plan, ChildProgress::kPrepares);
+  return static_cast<int>(fd);
+}
+
+ESPALIER_RAW_CHILD void MoveUp(ChildPlan& plan, int base, int* fd) {
   if (*fd >= base || *fd < 0) return;
   const long moved = RawSyscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, base);
   Check(plan, SpawnStage::kDescriptors, moved);
   *fd = static_cast<int>(moved);
 }
 
-ESPALIER_RAW_CHILD void MoveTo(const ChildPlan& plan, int number, int* fd) {
+ESPALIER_RAW_CHILD void MoveTo(ChildPlan& plan, int number, int* fd) {
   if (*fd < 0) return;
   Check(plan, SpawnStage::kDescriptors,
         RawSyscall(SYS_dup3, *fd, number, O_CLOEXEC));
@@ -57,11 +71,11 @@ ESPALIER_RAW_CHILD void MoveTo(const ChildPlan& plan, int number, int* fd) {
 // while it is executed must not hold what belongs to another child. First
 // everything moves out of that range, so that nothing is overwritten before its
 // turn.
-ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
+ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan, int report_fd) {
   const int listeners = static_cast<int>(plan.listener_count);
   const int base = kFirstPassed + listeners + (plan.readiness_fd >= 0 ? 1 : 0);
   const int end = base + (plan.cgroup_fd >= 0 ? 2 : 1);
-  MoveUp(plan, end, &plan.report_fd);
+  MoveUp(plan, end, &report_fd);
   MoveUp(plan, end, &plan.readiness_fd);
   MoveUp(plan, end, &plan.cgroup_fd);
   for (int i = 0; i < listeners; ++i) MoveUp(plan, end, &plan.listeners[i]);
@@ -73,7 +87,7 @@ ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
     Check(plan, SpawnStage::kDescriptors,
           RawSyscall(SYS_dup3, plan.readiness_fd, base - 1, 0));
   }
-  MoveTo(plan, base, &plan.report_fd);
+  MoveTo(plan, base, &report_fd);
   MoveTo(plan, base + 1, &plan.cgroup_fd);
   // ENOSYS before Linux 5.9 is no loss: all of the keeper's descriptors are
   // close-on-exec, and children do not share them.
@@ -81,13 +95,13 @@ ESPALIER_RAW_CHILD void PlaceDescriptors(ChildPlan& plan) {
 }
 
 // Before that number is needed for something else.
-ESPALIER_RAW_CHILD void TakeLogPipe(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void TakeLogPipe(ChildPlan& plan) {
   if (plan.log_fd < 0) return;
   Check(plan, SpawnStage::kOpenLog, RawSyscall(SYS_dup3, plan.log_fd, 1, 0));
   Check(plan, SpawnStage::kOpenLog, RawSyscall(SYS_dup3, plan.log_fd, 2, 0));
 }
 
-ESPALIER_RAW_CHILD void OpenLog(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void OpenLog(ChildPlan& plan) {
   if (plan.log_path == nullptr) return;
   const long log =
       RawSyscall(SYS_openat, AT_FDCWD, RawPointer(plan.log_path),
@@ -98,7 +112,7 @@ ESPALIER_RAW_CHILD void OpenLog(const ChildPlan& plan) {
   RawSyscall(SYS_close, log);
 }
 
-ESPALIER_RAW_CHILD void SetLimits(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void SetLimits(ChildPlan& plan) {
   if (plan.cgroup_fd >= 0) {
     const long procs =
         RawSyscall(SYS_openat, plan.cgroup_fd, RawPointer("cgroup.procs"),
@@ -120,7 +134,7 @@ ESPALIER_RAW_CHILD void SetLimits(const ChildPlan& plan) {
   RawSyscall(SYS_umask, plan.umask);
 }
 
-ESPALIER_RAW_CHILD void BecomeUser(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void BecomeUser(ChildPlan& plan) {
   if (plan.credentials == nullptr) return;
   const Credentials& user = *plan.credentials;
   Check(plan, SpawnStage::kUser,
@@ -132,7 +146,7 @@ ESPALIER_RAW_CHILD void BecomeUser(const ChildPlan& plan) {
         RawSyscall(SYS_setresuid, user.uid, user.uid, user.uid));
 }
 
-ESPALIER_RAW_CHILD void WriteListenPid(const ChildPlan& plan) {
+ESPALIER_RAW_CHILD void WriteListenPid(ChildPlan& plan) {
   if (plan.listen_pid == nullptr) return;
   char digits[12];
   int n = 0;
@@ -144,8 +158,7 @@ ESPALIER_RAW_CHILD void WriteListenPid(const ChildPlan& plan) {
   *out = '\0';
 }
 
-[[noreturn]] ESPALIER_RAW_CHILD void Execute(const ChildPlan& plan,
-                                             int program_fd) {
+[[noreturn]] ESPALIER_RAW_CHILD void Execute(ChildPlan& plan, int program_fd) {
   const uint64_t no_signals = 0;
   RawSyscall(SYS_rt_sigprocmask, SIG_SETMASK, RawPointer(&no_signals), 0,
              kSignalSetBytes);
@@ -165,9 +178,10 @@ ESPALIER_RAW_CHILD void WriteListenPid(const ChildPlan& plan) {
 ESPALIER_RAW_CHILD int RunChild(void* argument) {
   ChildPlan& plan = *static_cast<ChildPlan*>(argument);
   TakeOwnDescriptors(plan);
+  const int report_fd = OpenReport(plan);
   RawSyscall(SYS_setsid);
   TakeLogPipe(plan);
-  PlaceDescriptors(plan);
+  PlaceDescriptors(plan, report_fd);
   OpenLog(plan);
   SetLimits(plan);
   const long program_fd = RawSyscall(

@@ -11,11 +11,26 @@
 
 namespace espalier::keeper {
 
+// How far it has come.
+enum class ChildProgress : uint32_t {
+  kCloned,
+  kPrepares,  // Its end of the report pipe is open.
+  kFailed,
+};
+
+struct ChildFailure {
+  SpawnStage stage;
+  int32_t error;
+};
+
 // Everything the child needs, ready to be used as it is: it shares the keeper's
 // memory, so it allocates nothing and calls nothing that might.
 struct ChildPlan {
   pid_t keeper_pid;
-  int report_fd;  // Close-on-exec; gets a ChildReport if something fails.
+  // "/proc/self/fd/N", the keeper's end of a pipe. The child opens the other
+  // end in its own table, and nobody else has it: it is closed when the program
+  // is executed, which the keeper sees as an error of its end.
+  const char* report_path;
   const char* program;
   char* const* argv;
   char* const* envp;
@@ -34,22 +49,16 @@ struct ChildPlan {
   uint32_t umask;
   bool no_new_privs;
   // The child begins with the keeper's own table of descriptors and takes a
-  // copy of those below kFirstHighFd; a byte in `report_fd` says that it has.
+  // copy of those below kFirstHighFd.
   bool shares_descriptors;
+  // What the child says, through the memory that it shares.
+  ChildProgress progress = ChildProgress::kCloned;
+  ChildFailure failure = {};  // If it failed.
 };
 
 // Where the keeper puts the descriptors that no child needs, of which there is
 // one for each service: so a spawn does not copy and close them all.
 inline constexpr int kFirstHighFd = 1024;
-
-// What comes through the report descriptor: kUnshared if the child shares
-// descriptors, then a ChildReport if something fails.
-inline constexpr char kUnshared = 'u';
-
-struct ChildReport {
-  SpawnStage stage;
-  int32_t error;
-};
 
 // Runs in the child, on a stack of its own. Takes a ChildPlan*; does not
 // return.

@@ -287,7 +287,7 @@ void Keeper::Handle(SpawnRequest& request, Connection::Received& received) {
 void Keeper::Watch(uint32_t id, Slot& slot) {
   const uint64_t key = KeyOf(id, slot);
   bool watched = WatchMainProcess(slot.pidfd.get(), key);
-  watched &= poller_.Add(slot.job->report(), Source::kExecReport, key);
+  watched &= poller_.Add(slot.job->report(), Source::kExecReport, key, EPOLLET);
   if (slot.readiness) {
     watched &= poller_.Add(slot.readiness.get(), Source::kReadiness, key);
   }
@@ -363,27 +363,7 @@ void Keeper::Handle(const SignalRequest& request) {
 }
 
 void Keeper::OnExecReport(uint32_t id, Slot& slot) {
-  if (slot.job == nullptr || slot.state != State::kSpawning) return;
-  char buffer[1 + sizeof(ChildReport)];
-  ssize_t n = read(slot.job->report(), buffer, sizeof buffer);
-  const char* rest = buffer;
-  if (n > 0 && buffer[0] == kUnshared) {
-    slot.job->CloseChildsEnds();
-    ++rest;
-    // It may have been executed meanwhile.
-    if (--n == 0) n = read(slot.job->report(), buffer + 1, sizeof buffer - 1);
-  }
-  if (n < 0) return;  // Nothing there, or not yet.
-  if (n == sizeof(ChildReport)) {
-    ChildReport report;
-    std::memcpy(&report, rest, sizeof report);
-    // The child still runs in our memory: it is reported when reaped.
-    slot.stage = report.stage;
-    slot.error = report.error;
-    poller_.Forget(slot.job->report());
-    return;
-  }
-  Executed(id, slot);
+  if (slot.job != nullptr && slot.job->HasExecuted()) Executed(id, slot);
 }
 
 void Keeper::Executed(uint32_t id, Slot& slot) {
@@ -415,9 +395,7 @@ void Keeper::OnReadiness(uint32_t id, Slot& slot) {
   char buffer[512];
   const ssize_t n = read(slot.readiness.get(), buffer, sizeof buffer);
   if (n < 0) return;
-  // What writes there has been executed, which is told first. The report of it
-  // may come later: a child that is just being made has a copy of its pipe for
-  // a moment.
+  // What writes there has been executed, which is told first.
   if (n > 0 && slot.state == State::kSpawning) Executed(id, slot);
   if (std::find(buffer, buffer + n, '\n') != buffer + n) {
     connection_.Send(ReadyEvent{.id = id, .generation = slot.generation});
@@ -442,9 +420,15 @@ void Keeper::OnMainProcess(uint32_t id, Slot& slot) {
   if (slot.notify) HandleNotifications();
   if (HandOver(id, slot, info)) return;
   // Its pipes are closed by now; their last words come before its end.
-  if (slot.job != nullptr) slot.job->CloseChildsEnds();
-  if (slot.error == 0) OnExecReport(id, slot);
-  if (slot.state == State::kSpawning && slot.error == 0) Executed(id, slot);
+  if (slot.job != nullptr) {
+    slot.job->CloseChildsEnds();
+    if (const auto failure = slot.job->Failure()) {
+      slot.stage = failure->stage;
+      slot.error = failure->error;
+    } else {
+      Executed(id, slot);
+    }
+  }
   if (slot.readiness) OnReadiness(id, slot);
   ReportExit(id, slot, info, usage);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -34,9 +35,9 @@ constexpr size_t kMostAdded = 7;
 // kernel refuses it to users who have many.
 constexpr int kLogPipeBytes = 1 << 20;
 
-bool MakePipe(OwnedFd* read_end, OwnedFd* write_end, int flags) {
+bool MakePipe(OwnedFd* read_end, OwnedFd* write_end) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | flags) != 0) return false;
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
   read_end->Reset(ends[0]);
   write_end->Reset(ends[1]);
   return true;
@@ -164,7 +165,7 @@ ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
   const std::string& directory = request_.working_directory;
   return ChildPlan{
       .keeper_pid = keeper_pid,
-      .report_fd = report_write_.get(),
+      .report_path = report_path_.c_str(),
       .program = request_.program.c_str(),
       .argv = argv_.data(),
       .envp = envp_.data(),
@@ -191,7 +192,7 @@ ChildPlan SpawnJob::Plan(pid_t keeper_pid, int cgroup_fd) {
 
 bool SpawnJob::MayShareDescriptors(int cgroup_fd) const {
   const auto is_low = [](int fd) { return fd < kFirstHighFd; };
-  return share_descriptors_ && is_low(report_write_.get()) &&
+  return share_descriptors_ && is_low(report_.get()) &&
          is_low(readiness_write_.get()) && is_low(log_write_.get()) &&
          is_low(cgroup_fd) &&
          std::all_of(listener_numbers_.begin(), listener_numbers_.end(),
@@ -199,7 +200,6 @@ bool SpawnJob::MayShareDescriptors(int cgroup_fd) const {
 }
 
 void SpawnJob::CloseChildsEnds() {
-  report_write_.Reset();
   readiness_write_.Reset();
   log_write_.Reset();
   listeners_.clear();
@@ -213,20 +213,21 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
     result.error = errno;
     return result;
   };
-  // Only the keeper's ends must not block, and a service must find its own end
-  // in the usual state: so the flag is set afterwards, on one end.
-  if (!MakePipe(&report_read_, &report_write_, 0)) {
+  if (OwnedFd childs; !MakePipe(&childs, &report_)) {
     return failed(SpawnStage::kPipe);
   }
-  fcntl(report_read_.get(), F_SETFL, O_NONBLOCK);
+  report_path_ =
+      "/proc/self/fd/" + Decimal(static_cast<uint64_t>(report_.get()));
+  // Only the keeper's ends must not block, and a service must find its own end
+  // in the usual state: so the flag is set afterwards, on one end.
   if (!request_.readiness_variable.empty()) {
-    if (!MakePipe(&readiness_read_, &readiness_write_, 0)) {
+    if (!MakePipe(&readiness_read_, &readiness_write_)) {
       return failed(SpawnStage::kPipe);
     }
     fcntl(readiness_read_.get(), F_SETFL, O_NONBLOCK);
   }
   if (request_.strict_log.has_value() && !request_.log_path.empty()) {
-    if (!MakePipe(&log_read_, &log_write_, 0)) {
+    if (!MakePipe(&log_read_, &log_write_)) {
       return failed(SpawnStage::kPipe);
     }
     fcntl(log_read_.get(), F_SETFL, O_NONBLOCK);
@@ -240,7 +241,7 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
   bool denied = false;
   const pid_t pid = Clone(stack_, &plan_, &pidfd, &denied);
   if (pid < 0) return failed(SpawnStage::kClone);
-  // The child has copies of its own. Keeping ours would hide the end of file.
+  // The child has copies of its own.
   if (!plan_.shares_descriptors) CloseChildsEnds();
   Result result;
   result.pid = pid;
@@ -252,6 +253,24 @@ SpawnJob::Result SpawnJob::Start(std::string_view marker, pid_t keeper_pid,
       share_descriptors_ ? fcntl(pidfd, F_DUPFD_CLOEXEC, kFirstHighFd) : -1;
   if (high >= 0) result.pidfd.Reset(high);
   return result;
+}
+
+ChildProgress SpawnJob::Progress() const {
+  ChildProgress progress;
+  __atomic_load(&plan_.progress, &progress, __ATOMIC_ACQUIRE);
+  return progress;
+}
+
+bool SpawnJob::HasExecuted() const {
+  if (Progress() != ChildProgress::kPrepares) return false;
+  // It has had its end: that nobody has it any more is what counts.
+  pollfd report = {.fd = report_.get(), .events = 0, .revents = 0};
+  return poll(&report, 1, 0) > 0;
+}
+
+std::optional<ChildFailure> SpawnJob::Failure() const {
+  if (Progress() != ChildProgress::kFailed) return std::nullopt;
+  return plan_.failure;
 }
 
 std::optional<StrictLog> SpawnJob::TakeLog() {

@@ -66,9 +66,13 @@ class SpawnJob {
   // the directory of the cgroup to be born in, or −1; borrowed.
   Result Start(std::string_view marker, pid_t keeper_pid, int cgroup_fd);
 
-  // Non-blocking; a byte kUnshared may come first; then end of file means exec,
-  // or death before it.
-  int report() const { return report_read_.get(); }
+  // To be watched for changes (EPOLLET) of EPOLLERR, of which some mean
+  // nothing: at each one it is to be asked whether it has executed.
+  int report() const { return report_.get(); }
+  // Whether the program has been executed, or the child killed before it.
+  bool HasExecuted() const;
+  // What went wrong instead. The child runs in our memory until it is reaped.
+  std::optional<ChildFailure> Failure() const;
   // The child has descriptors of its own, or has been reaped.
   void CloseChildsEnds();
   // The reading end of the readiness pipe, if one was asked for.
@@ -79,6 +83,7 @@ class SpawnJob {
  private:
   void BuildEnvironment(std::string_view marker);
   ChildPlan Plan(pid_t keeper_pid, int cgroup_fd);
+  ChildProgress Progress() const;
   bool MayShareDescriptors(int cgroup_fd) const;
 
   SpawnRequest request_;
@@ -88,8 +93,9 @@ class SpawnJob {
   std::vector<char*> argv_;
   std::vector<char*> envp_;
   char* listen_pid_ = nullptr;
-  OwnedFd report_read_, report_write_, readiness_read_, readiness_write_;
+  OwnedFd report_, readiness_read_, readiness_write_;
   OwnedFd log_read_, log_write_;
+  std::string report_path_;
   ChildPlan plan_;
   StackPool* const stacks_;
   void* stack_ = nullptr;
