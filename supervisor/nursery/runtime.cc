@@ -165,6 +165,7 @@ void Runtime::Drain() {
     if (!events_.empty()) {
       Event event = std::move(events_.front());
       events_.pop_front();
+      if (std::holds_alternative<Exited>(event)) Observe();
       actions_.clear();
       engine_.Step(event, Now(), actions_);
       for (const Action& action : actions_) Dispatch(action);
@@ -175,6 +176,11 @@ void Runtime::Drain() {
     }
     TakeWhatIsTrue();
     if (completions_.empty()) break;
+    // Who observes may ask for something.
+    if (!unobserved_.empty()) {
+      Observe();
+      continue;
+    }
     if (settled_handler_) settled_handler_();
     auto completion = std::move(completions_.front());
     completions_.pop_front();
@@ -228,7 +234,16 @@ void Runtime::On(const Changed& change) {
       WhenAtRest(change.id, std::move(it->second));
     await_rest_.erase(begin, end);
   }
-  if (observer_) observer_(change);
+  if (!observer_) return;
+  unobserved_.push_back(change);
+  if (!observe_soon_)
+    observe_soon_ = loop_.After(absl::ZeroDuration(), [this] { Observe(); });
+}
+
+void Runtime::Observe() {
+  observe_soon_ = Loop::Watch();
+  for (const Changed& change : std::exchange(unobserved_, {}))
+    observer_(change);
 }
 
 absl::Status Runtime::NotStarted(ServiceId id) const {
@@ -359,6 +374,7 @@ absl::Status Runtime::Freeze(ServiceId id, bool frozen) {
   }
   const bool was_frozen = backend_.RemarksOn(id).frozen;
   backend_.Freeze(id, frozen);
+  Observe();
   if (was_frozen != frozen && freeze_observer_)
     freeze_observer_({id, engine_.CurrentGeneration(id), frozen});
   return absl::OkStatus();

@@ -129,8 +129,10 @@ class Runtime final : public Stopper {
   void StopEverything();
   void KillEverything();
 
-  // Called after every move of a service; set before anything is started. At
-  // most one.
+  // Called after every move of a service, in their order; set before anything
+  // is started. At most one. A little late: after what was decided has been
+  // ordered, for which a service waits, and before those are told who wait for
+  // it, before what ends its next run, and before the move of a group.
   void SetObserver(std::function<void(const Changed&)> observer) {
     observer_ = std::move(observer);
   }
@@ -180,6 +182,7 @@ class Runtime final : public Stopper {
   void ArmTimer();
   void Later(std::function<void()> completion);
   void DrainSoon();
+  void Observe();
   void TakeWhatIsTrue();
   // Calls `done` once when nothing of the service, which was asked to stop,
   // runs. Whoever starts it before does so in vain: it is stopped again. Never
@@ -257,6 +260,8 @@ class Runtime final : public Stopper {
   std::multimap<ServiceId, std::function<void(absl::Status)>> await_started_;
   std::multimap<ServiceId, std::function<void()>> await_rest_;
   std::function<void(const Changed&)> observer_;
+  std::vector<Changed> unobserved_;
+  Loop::Watch observe_soon_;
   std::function<void(const GroupRun::Move&)> group_observer_;
   std::function<void(const FreezeChange&)> freeze_observer_;
   std::function<void()> settled_handler_;

@@ -67,6 +67,7 @@ std::unique_ptr<GroupRun> Runtime::NewRun(GroupId id, const RestartRule& rule,
               },
           .moved =
               [this](const GroupRun::Move& move) {
+                Observe();
                 if (group_observer_) group_observer_(move);
               }});
 }

@@ -1,5 +1,6 @@
 #include "supervisor/testing/fresh_environment.h"
 
+#include <list>
 #include <map>
 #include <optional>
 #include <thread>
@@ -119,15 +120,19 @@ class FreshEnvironment::Impl {
       absl::string_view path, absl::string_view what,
       const std::function<bool(const ServiceUnderTest&)>& wanted) {
     absl::MutexLock lock(&mutex_);
-    const auto found = services_.find(std::string(path));
-    if (found == services_.end()) return NoSuchService(path, Services());
-    const ServiceUnderTest& service = found->second;
+    const auto known = services_.find(std::string(path));
+    if (known == services_.end()) return NoSuchService(path, Services());
+    const ServiceUnderTest& service = known->second;
+    Waiter waiter{.path = service.path, .wanted = wanted};
+    waiter.Ask(service);
+    const auto waiting = waiters_.insert(waiters_.end(), &waiter);
     const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return Ended() || wanted(service);
+      return waiter.found.has_value() || Ended();
     };
     const bool in_time =
         mutex_.AwaitWithDeadline(absl::Condition(&over), TestDeadline());
-    if (wanted(service)) return service;
+    waiters_.erase(waiting);
+    if (waiter.found.has_value()) return *std::move(waiter.found);
     if (!in_time) return espalier::WaitedTooLong(what, service);
     return absl::FailedPreconditionError(
         absl::StrCat("the environment ended before that: ", ended_->message()));
@@ -163,6 +168,17 @@ class FreshEnvironment::Impl {
 
  private:
   using Done = std::function<void(absl::Status)>;
+
+  // Asked at each move: a state that lasts a moment only is seen as well.
+  struct Waiter {
+    void Ask(const ServiceUnderTest& service) {
+      if (!found.has_value() && wanted(service)) found = service;
+    }
+
+    const std::string& path;
+    const std::function<bool(const ServiceUnderTest&)>& wanted;
+    std::optional<ServiceUnderTest> found = {};
+  };
 
   // Asks something of the service, on the loop's thread, and blocks until
   // `done` is called or the environment has ended.
@@ -232,14 +248,17 @@ class FreshEnvironment::Impl {
     const ServiceDefinition& definition = runtime_.services()[Index(change.id)];
     const Engine& engine = runtime_.engine();
     absl::MutexLock lock(&mutex_);
-    services_[definition.path] = {
-        .path = definition.path,
-        .state = change.to,
-        .generation = engine.CurrentGeneration(change.id),
-        .pid = engine.Pid(change.id),
-        .log_file = backend_->Log(definition).file,
-        .why = engine.Explain(change.id, Runtime::Now()),
-        .last_exit = engine.LastExit(change.id)};
+    ServiceUnderTest& service = services_[definition.path];
+    service = {.path = definition.path,
+               .state = change.to,
+               .generation = engine.CurrentGeneration(change.id),
+               .pid = engine.Pid(change.id),
+               .log_file = backend_->Log(definition).file,
+               .why = engine.Explain(change.id, Runtime::Now()),
+               .last_exit = engine.LastExit(change.id)};
+    for (Waiter* waiter : waiters_) {
+      if (waiter->path == service.path) waiter->Ask(service);
+    }
   }
 
   const Cleaner cleaner_;
@@ -256,6 +275,7 @@ class FreshEnvironment::Impl {
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ended_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ServiceUnderTest> services_ ABSL_GUARDED_BY(mutex_);
+  std::list<Waiter*> waiters_ ABSL_GUARDED_BY(mutex_);
 };
 
 FreshEnvironment::FreshEnvironment(std::unique_ptr<Impl> impl)

@@ -209,6 +209,10 @@ std::string ServiceFiles::Show(const Text& text) const {
 
 absl::Status ServiceFiles::Make(const Path& directory,
                                 const std::optional<ServiceUser>& owner) const {
+  // As before nearly every run, which waits for this.
+  struct stat found;
+  if (lstat(Locate(directory).c_str(), &found) == 0 && S_ISDIR(found.st_mode))
+    return absl::OkStatus();
   return MakeDirectoryBelow(RootOf(directory), RelativeToRoot(directory), owner)
       .status();
 }

@@ -31,10 +31,10 @@ void ServiceLogs::EnsureDirectory() {
 }
 
 int64_t ServiceLogs::BeginRun(const std::string& path, Generation generation) {
-  EnsureDirectory();
   struct stat found;
-  const int64_t offset =
-      stat(path.c_str(), &found) == 0 ? static_cast<int64_t>(found.st_size) : 0;
+  const bool is_there = stat(path.c_str(), &found) == 0;
+  if (!is_there) EnsureDirectory();
+  const int64_t offset = is_there ? static_cast<int64_t>(found.st_size) : 0;
   if (!generations_.has_value() && !complained_) {
     absl::StatusOr<GenerationLog> opened =
         GenerationLog::Open(GenerationLog::PathBeside(directory_ + "/"));

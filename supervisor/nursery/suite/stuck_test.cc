@@ -40,7 +40,7 @@ class StuckTest : public testing::Test {
 TEST_F(StuckTest, F22ThereIsNoSecondCopyUntilItsLateDeath) {
   RunTraced();
   world_.runtime().Handle(RestartRequested{.id = world_.Id("one")});
-  ASSERT_TRUE(world_.AwaitState("one", kStuck));
+  ASSERT_TRUE(world_.Await([&] { return world_.moves.size() >= 3; }));
   EXPECT_THAT(world_.moves,
               ElementsAre("one STOPPING", "one KILLING", "one STUCK"));
   // Others are not held up, and it is not started while they restart.
