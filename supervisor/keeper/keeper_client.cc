@@ -418,6 +418,8 @@ absl::Status KeeperClient::Receive() {
     const ssize_t got = recv(socket_.get(), buffer, sizeof buffer, 0);
     if (got > 0) {
       incoming_.append(buffer, static_cast<size_t>(got));
+      // Nothing is left: whoever is told may do with one call.
+      if (static_cast<size_t>(got) < sizeof buffer) return absl::OkStatus();
     } else if (got < 0 && errno == EINTR) {
       continue;
     } else if (got < 0 && errno == EAGAIN) {

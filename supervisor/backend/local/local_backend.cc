@@ -300,8 +300,10 @@ absl::Status LocalBackend::SpawnAside(const Record& record,
 
 void LocalBackend::Flush() {
   if (handling_events_) return;
-  logs_.Flush();
+  // Services wait for the first, and it takes them longer to print anything
+  // than the second takes.
   keeper_->Flush();
+  logs_.Flush();
   if (!keeper_->wants_write()) {
     keeper_writable_ = Loop::Watch();
   } else if (!keeper_writable_) {

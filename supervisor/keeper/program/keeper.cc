@@ -170,8 +170,10 @@ void Keeper::HandleRequests() {
 }
 
 void Keeper::HandleSignals() {
-  signalfd_siginfo info;
-  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+  // As many as there can be: each of the two is pending once.
+  std::array<signalfd_siginfo, 2> news = {};
+  if (read(signals_.get(), news.data(), sizeof news) <= 0) return;
+  for (const signalfd_siginfo& info : news) {
     // From the guard's death (PR_SET_PDEATHSIG), or from somebody who means it.
     if (info.ssi_signo == SIGTERM) ending_ = true;
     if (info.ssi_signo == SIGCHLD) children_died_ = true;

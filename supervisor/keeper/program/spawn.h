@@ -3,8 +3,8 @@
 // vfork-style sharing makes the cost independent of the keeper's size, and each
 // child has a stack of its own, so the keeper does not wait: a child that hangs
 // in open or exec, on a slow filesystem say, blocks nobody else. That exec has
-// happened is told by the end of a close-on-exec pipe, a failure by a
-// ChildReport in it.
+// happened is told by a pipe of which the child has the only other end, which
+// is close-on-exec; a failure by a ChildFailure in the memory that both share.
 #ifndef SUPERVISOR_KEEPER_PROGRAM_SPAWN_H_
 #define SUPERVISOR_KEEPER_PROGRAM_SPAWN_H_
 
